@@ -1,0 +1,1 @@
+"""The HTTP face of Shortlist, and the domain it stands on."""

@@ -1,0 +1,125 @@
+"""What an operator may set: each setting once, with its default, its bounds and what it does.
+
+A setting `data_dir` is read from `SHORTLIST_DATA_DIR`. An unknown `SHORTLIST_…` variable is an
+error, so that a misspelt one is never silently ignored.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+PREFIX = "SHORTLIST_"
+MIB = 1024**2
+GIB = 1024**3
+
+
+class InvalidSettings(Exception):
+    """A setting is unknown, or its value makes no sense."""
+
+
+def setting(default: Any, help: str, *, at_least: int = 0, limit: bool = False) -> Any:
+    """Declare a setting; `limit` publishes it at `GET /v1/limits`."""
+    return dataclasses.field(
+        default=default, metadata={"help": help, "at_least": at_least, "limit": limit}
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that may differ between two installations."""
+
+    data_dir: Path = setting(Path("data"), "where pools, models, rankings and the server's log live")
+    redis_url: str = setting("", "a Redis or Valkey to use instead of the embedded server")
+    host: str = setting("127.0.0.1", "the address the API listens on")
+    port: int = setting(8000, "the port the API listens on; 0 takes a free one")
+    api_key: str = setting("", "the bearer key that clients must send; required beyond loopback")
+    api_processes: int = setting(2, "processes that serve the API", at_least=1)
+    api_threads: int = setting(8, "requests that one API process serves at once", at_least=2)
+    workers: int = setting(2, "workers that `shortlist serve` starts", at_least=1)
+    allow_joblib: bool = setting(False, "accept joblib models, which run their sender's code")
+    sandbox_memory: int = setting(
+        4 * GIB, "bytes that a process holding client bytes may use", at_least=256 * MIB, limit=True
+    )
+    job_timeout: int = setting(3600, "seconds a job may run", at_least=1, limit=True)
+    upload_timeout: int = setting(900, "seconds reading an upload may take", at_least=1, limit=True)
+    heartbeat: int = setting(2, "seconds between two signs of life of a busy worker", at_least=1)
+    retention: int = setting(
+        30 * 86400, "seconds a finished job can be read", at_least=60, limit=True
+    )
+    max_upload_bytes: int = setting(
+        16 * GIB, "bytes of one part or model", at_least=1, limit=True
+    )
+    max_json_bytes: int = setting(
+        64 * MIB, "bytes of a JSON request body, item uploads apart", at_least=1024, limit=True
+    )
+    max_pool_items: int = setting(100_000_000, "items of one pool", at_least=1, limit=True)
+    max_pool_parts: int = setting(1_000, "parts of one pool", at_least=1, limit=True)
+    max_item_values: int = setting(1_048_576, "feature values of one item", at_least=1, limit=True)
+    max_id_bytes: int = setting(512, "UTF-8 bytes of one item id", at_least=1, limit=True)
+    max_metadata_columns: int = setting(64, "metadata columns of one pool", limit=True)
+    max_metadata_bytes: int = setting(4_096, "UTF-8 bytes of one metadata string", limit=True)
+    max_classes: int = setting(100_000, "classes of one model", at_least=2, limit=True)
+    max_functions: int = setting(16, "acquisition functions of one job", at_least=1, limit=True)
+    max_page: int = setting(100_000, "rows of one answer", at_least=1, limit=True)
+    max_ids: int = setting(1_000_000, "ids of one request", at_least=1, limit=True)
+    max_exclusion_sets: int = setting(1_000, "exclusion sets of one pool", at_least=1, limit=True)
+    max_queued_jobs: int = setting(10_000, "jobs that wait at once", at_least=1, limit=True)
+    max_wait: int = setting(30, "seconds a request may wait for its job", limit=True)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the settings from `SHORTLIST_…` variables; raise InvalidSettings for a wrong one."""
+        fields = {PREFIX + field.name.upper(): field for field in dataclasses.fields(cls)}
+        hints = get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for name, text in environ.items():
+            if not name.startswith(PREFIX) or name in INTERNAL:
+                continue
+            if name not in fields:
+                raise InvalidSettings(f"{name} is not a setting; known are {', '.join(fields)}")
+            field = fields[name]
+            values[field.name] = parse(name, text, hints[field.name], field.metadata["at_least"])
+        return cls(**values)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables from which these settings can be read again."""
+        return {
+            PREFIX + field.name.upper(): str(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+        }
+
+    def limits(self) -> dict[str, dict[str, Any]]:
+        """Return the published limits, each with its value and meaning."""
+        return {
+            field.name: {"value": getattr(self, field.name), "meaning": field.metadata["help"]}
+            for field in dataclasses.fields(self)
+            if field.metadata["limit"]
+        }
+
+
+SANDBOX_ADDRESS = PREFIX + "SANDBOX_ADDRESS"
+"""Set by a worker for its own work-horses; not an operator's to set."""
+
+INTERNAL = frozenset({SANDBOX_ADDRESS})
+
+
+def parse(name: str, text: str, kind: type, at_least: int) -> Any:
+    """Return a setting's value from its text."""
+    if kind is Path:
+        return Path(text)
+    if kind is str:
+        return text
+    if kind is bool:
+        truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if text.lower() not in truth:
+            raise InvalidSettings(f"{name} must be true or false, not {text!r}")
+        return truth[text.lower()]
+    try:
+        value = int(text)
+    except ValueError:
+        raise InvalidSettings(f"{name} must be a whole number, not {text!r}") from None
+    if value < at_least:
+        raise InvalidSettings(f"{name} must be at least {at_least}, not {value}")
+    return value

@@ -1,0 +1,1 @@
+"""The hands of Shortlist: RQ workers that open what clients sent."""
