@@ -30,7 +30,9 @@ def setting(default: Any, help: str, *, at_least: int = 0, limit: bool = False) 
 class Settings:
     """Everything that may differ between two installations."""
 
-    data_dir: Path = setting(Path("data"), "where pools, models, rankings and the server's log live")
+    data_dir: Path = setting(
+        Path("data"), "where pools, models, rankings and the server's log live"
+    )
     redis_url: str = setting("", "a Redis or Valkey to use instead of the embedded server")
     host: str = setting("127.0.0.1", "the address the API listens on")
     port: int = setting(8000, "the port the API listens on; 0 takes a free one")
@@ -48,9 +50,7 @@ class Settings:
     retention: int = setting(
         30 * 86400, "seconds a finished job can be read", at_least=60, limit=True
     )
-    max_upload_bytes: int = setting(
-        16 * GIB, "bytes of one part or model", at_least=1, limit=True
-    )
+    max_upload_bytes: int = setting(16 * GIB, "bytes of one part or model", at_least=1, limit=True)
     max_json_bytes: int = setting(
         64 * MIB, "bytes of a JSON request body, item uploads apart", at_least=1024, limit=True
     )

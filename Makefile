@@ -1,0 +1,40 @@
+# Paths are relative, so that a copy works wherever it lies, also beneath a name with a space.
+python := .venv/bin/python
+no_venv = echo "python3 cannot make environments here; run: sudo apt-get install python3-venv"
+
+.PHONY: help setup demo serve test check openapi
+
+help:  ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+setup: .venv/installed  ## make .venv with everything pinned; does nothing when it is there
+
+demo: setup  ## the main job, end to end, on real data; ends by itself
+	$(python) examples/demo.py
+
+serve: setup  ## run the service until Ctrl-C
+	$(python) -P -m service.cli serve
+
+test: setup  ## run all tests
+	$(python) -m pytest
+
+check: setup  ## what must pass before a change is done: style, types, imports, contract, tests
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m mypy
+	.venv/bin/lint-imports
+	$(python) -m service.openapi | diff openapi.yaml -
+	$(python) -m pytest
+
+openapi: setup  ## write openapi.yaml from the code
+	$(python) -m service.openapi > .venv/openapi.yaml
+	cp .venv/openapi.yaml openapi.yaml
+
+.venv/installed: pyproject.toml constraints.txt
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && apt-get install -qq --no-install-recommends python3-venv; \
+		else $(no_venv); exit 1; fi
+	python3 -m venv .venv
+	$(python) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,133 @@
+"""How views are declared: flask-smorest with our strict parser and our error documents."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import flask_smorest
+import marshmallow
+import orjson
+from flask import Request, Response, current_app
+from webargs.flaskparser import FlaskParser
+
+from service.api.bodies import read_json
+from service.backend import Backend
+from service.errors import Fault, InvalidRequest, ServiceError
+from service.schemas.problems import ProblemSchema
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+EXTENSION = "shortlist"
+PROBLEM_JSON = "application/problem+json"
+
+
+def backend() -> Backend:
+    """Return the backend that the app was made with."""
+    found: Backend = current_app.extensions[EXTENSION]
+    return found
+
+
+class Parser(FlaskParser):
+    """Reads strict JSON and known query parameters only, and says what is wrong by pointer."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {  # noqa: RUF012 (webargs' own attribute)
+        "json": marshmallow.RAISE,
+        "query": marshmallow.RAISE,
+    }
+
+    def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:
+        """Return the JSON body."""
+        del schema
+        return read_json(req, backend().settings.max_json_bytes)
+
+    def handle_error(
+        self,
+        error: marshmallow.ValidationError,
+        req: Request,
+        schema: marshmallow.Schema,
+        *,
+        error_status_code: int | None,
+        error_headers: Mapping[str, str] | None,
+    ) -> NoReturn:
+        """Raise what marshmallow found as our own error."""
+        del req, schema, error_status_code, error_headers
+        messages: Any = error.messages
+        raise InvalidRequest("The request does not fit its schema", faults=faults_of(messages))
+
+
+def faults_of(messages: Mapping[str, Any]) -> list[Fault]:
+    """Return marshmallow's messages, first named by location, as faults with pointers."""
+    return [
+        fault
+        for location, found in messages.items()
+        for fault in flatten("?" if location == "query" else "", found)
+    ]
+
+
+def flatten(pointer: str, found: Any) -> list[Fault]:
+    """Return a tree of messages as faults; `_schema` stands for the object itself."""
+    if isinstance(found, Mapping):
+        return [
+            fault
+            for name, inner in found.items()
+            for fault in flatten(pointer if name == "_schema" else join(pointer, name), inner)
+        ]
+    if isinstance(found, list):
+        return [fault for inner in found for fault in flatten(pointer, inner)]
+    return [Fault(pointer, str(found))]
+
+
+def join(pointer: str, name: Any) -> str:
+    """Return the pointer to a member: `/a/0` in a body, `?n` in a query."""
+    escaped = str(name).replace("~", "~0").replace("/", "~1")
+    return f"?{escaped}" if pointer == "?" else f"{pointer}/{escaped}"
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it comes without types
+    """A group of operations. An operation's id is its view's name, its summary the docstring."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def route(self, rule: str, **options: Any) -> Callable[[View], View]:
+        """Register a view, with its name as operationId."""
+        register = super().route(rule, **options)
+
+        def decorate(view: View) -> View:
+            register(self.doc(operationId=view.__name__)(view))
+            return view
+
+        return decorate
+
+    def fails(self, *kinds: type[ServiceError]) -> Callable[[View], View]:
+        """Document the errors of an operation, each with an example."""
+
+        def decorate(view: View) -> View:
+            by_status: dict[int, list[type[ServiceError]]] = {}
+            for kind in kinds:
+                by_status.setdefault(kind.status, []).append(kind)
+            for status, group in by_status.items():
+                view = self.alt_response(
+                    status,
+                    schema=ProblemSchema,
+                    content_type=PROBLEM_JSON,
+                    description="; ".join((kind.__doc__ or "").strip() for kind in group),
+                    examples={kind.code: {"value": example_of(kind)} for kind in group},
+                )(view)
+            return view
+
+        return decorate
+
+
+def example_of(kind: type[ServiceError]) -> dict[str, Any]:
+    """Return what an error looks like to a client."""
+    title = (kind.__doc__ or "").strip()
+    return {**kind(title).problem(), "request_id": "8f14e45fceea467a9b3c2a1d0e5f6789"}
+
+
+def dumped(schema: marshmallow.Schema, value: Any, status: int = 200) -> Response:
+    """Return a value as a JSON answer in a schema's form."""
+    return json_answer(schema.dump(value), status)
+
+
+def json_answer(document: Any, status: int = 200) -> Response:
+    """Return plain values as a JSON answer."""
+    return Response(orjson.dumps(document) + b"\n", status=status, content_type="application/json")

@@ -1,0 +1,107 @@
+"""Request bodies: JSON read strictly, everything else streamed to disk unopened."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Request
+
+from service.backend import Backend
+from service.errors import Fault, MalformedBody, TooLarge, UnsupportedFormat
+from service.files import force, upload_name
+
+BLOCK = 1024 * 1024
+
+
+def read_json(request: Request, limit: int) -> Any:
+    """Return a JSON body; raise for what is no JSON, too large, or says two things at once."""
+    if request.mimetype != "application/json":
+        sent = request.mimetype or "nothing"
+        raise UnsupportedFormat(f"Send the body as Content-Type: application/json, not {sent}")
+    body = request.stream.read(limit + 1)
+    if len(body) > limit:
+        raise TooLarge(f"A JSON body has at most {limit} bytes here (max_json_bytes)")
+    check_complete(request, len(body))
+    return parse_json(body)
+
+
+def parse_json(body: bytes) -> Any:
+    """Return what strict JSON says; raise MalformedBody for anything else."""
+    try:
+        return json.loads(
+            body.decode(), object_pairs_hook=without_duplicates, parse_constant=no_constant
+        )
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"The body is not UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise MalformedBody(f"The body is no JSON: {error.msg} at {where}") from error
+    except RecursionError as error:
+        raise MalformedBody("The body is nested too deep") from error
+    except ValueError as error:
+        raise MalformedBody(f"The body holds a number that cannot be read: {error}") from error
+
+
+def without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of an object; raise MalformedBody where a name stands twice."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise MalformedBody(
+            "A name stands twice in one object", faults=[Fault("", f"{twice!r} stands twice")]
+        )
+    return members
+
+
+def no_constant(name: str) -> Any:
+    """Refuse NaN and the infinities, which are no JSON."""
+    raise MalformedBody(f"{name} is no JSON: numbers must be finite")
+
+
+@dataclass(frozen=True)
+class Received:
+    """A body that stands on disk."""
+
+    bytes: int
+    sha256: str
+
+
+def receive(request: Request, backend: Backend, token: str) -> Received:
+    """Stream a body to disk under a token; raise, and leave nothing, where it is not all there."""
+    limit = backend.settings.max_upload_bytes
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"An upload has at most {limit} bytes here (max_upload_bytes)")
+    path = backend.files.path(upload_name(token))
+    try:
+        received = write(request, path, limit)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    force(path.parent)
+    return received
+
+
+def write(request: Request, path: Any, limit: int) -> Received:
+    """Write a body to a new file, forced to disk."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("xb") as file:
+        while block := request.stream.read(BLOCK):
+            size += len(block)
+            if size > limit:
+                raise TooLarge(f"An upload has at most {limit} bytes here (max_upload_bytes)")
+            digest.update(block)
+            file.write(block)
+        check_complete(request, size)
+        file.flush()
+        force(path)
+    return Received(size, digest.hexdigest())
+
+
+def check_complete(request: Request, size: int) -> None:
+    """Raise MalformedBody where a body ended before the length it was announced with."""
+    if request.content_length is not None and size != request.content_length:
+        raise MalformedBody(f"The body ended after {size} of {request.content_length} bytes")

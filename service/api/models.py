@@ -1,0 +1,89 @@
+"""/v1/models"""
+
+from typing import Any
+
+from flask import Response, request
+
+from service.api import examples, tokens
+from service.api.bodies import receive
+from service.api.blueprint import Blueprint, backend, dumped
+from service.api.idempotency import once
+from service.api.preferences import answer_submitted
+from service.errors import (
+    InvalidRequest,
+    MalformedBody,
+    ModelNotFound,
+    ModelRefused,
+    TooBusy,
+    TooLarge,
+    UnsupportedFormat,
+)
+from service.operations import jobs, models
+from service.records import new_id
+from service.schemas.jobs import JobSchema
+from service.schemas.models import ModelArguments, ModelPageSchema, ModelSchema
+from service.schemas.paging import PageArguments
+
+blueprint = Blueprint("models", __name__, url_prefix="/v1/models", description="What predicts")
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.arguments(ModelArguments, location="query")
+@blueprint.doc(requestBody=examples.MODEL_BODY)
+@blueprint.response(202, JobSchema, example=examples.INSPECT_JOB)
+@blueprint.alt_response(201, schema=JobSchema, example=examples.INSPECT_DONE, success=True)
+@blueprint.fails(InvalidRequest, MalformedBody, UnsupportedFormat, TooLarge, TooBusy, ModelRefused)
+def upload_model(arguments: dict[str, Any]) -> Response:
+    """Upload a model's artifact
+
+    A worker opens it, confined, and tells what it is. The model's id is the SHA-256 of the bytes:
+    sending the same file again gives the same model. `Prefer: wait=n` waits for the inspection.
+    """
+    models.check_format(backend(), arguments["format"])
+    token = new_id()
+    received = receive(request, backend(), token)
+
+    def carry_out() -> Response:
+        job = models.start_inspection(
+            backend(),
+            job_id=token,
+            sha256=received.sha256,
+            bytes=received.bytes,
+            format=arguments["format"],
+            name=arguments["name"],
+        )
+        return answer_submitted(request, job)
+
+    try:
+        return once(request, received.sha256, carry_out)
+    finally:
+        jobs.forget_upload_without_job(backend(), token)
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, ModelPageSchema, example=examples.MODEL_PAGE)
+@blueprint.fails(InvalidRequest)
+def list_models(arguments: dict[str, Any]) -> Response:
+    """List the models, the newest first"""
+    after = tokens.after(arguments, "models")
+    found, following = models.page(backend(), after, arguments["page_size"])
+    answer = {"models": found, "next_page_token": tokens.following(following, "models")}
+    return dumped(ModelPageSchema(), answer)
+
+
+@blueprint.route("/<model_id>", methods=["GET"])
+@blueprint.response(200, ModelSchema, example=examples.MODEL)
+@blueprint.fails(ModelNotFound)
+def get_model(model_id: str) -> Response:
+    """Read what was found in a model"""
+    return dumped(ModelSchema(), models.get(backend(), model_id))
+
+
+@blueprint.route("/<model_id>", methods=["DELETE"])
+@blueprint.response(204)
+@blueprint.fails(ModelNotFound)
+def delete_model(model_id: str) -> Response:
+    """Delete a model and its predictions; rankings made with it stay"""
+    models.delete(backend(), model_id)
+    return Response(status=204)

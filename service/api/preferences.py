@@ -1,0 +1,78 @@
+"""`Prefer: wait=n`: a request that waits a while for its job, as long as there are threads left."""
+
+import re
+import threading
+
+from flask import Request, Response, current_app
+
+from service.api.blueprint import backend, dumped
+from service.errors import from_problem
+from service.operations import jobs
+from service.records import FAILED, Job
+from service.schemas.jobs import POLL_AFTER, JobSchema
+
+WAITERS = "shortlist-waiters"
+
+
+def waiters(threads: int) -> threading.BoundedSemaphore:
+    """Return what keeps waiting requests from taking every thread of a process."""
+    return threading.BoundedSemaphore(max(1, threads // 2))
+
+
+def wished_wait(preference: str, longest: int) -> int | None:
+    """Return the seconds that a request prefers to wait, capped, or None."""
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", preference)
+    return None if found is None else min(int(found[1]), longest)
+
+
+def awaited(request: Request, job: Job) -> tuple[Job, int | None]:
+    """Return the job after the wait that the request prefers, and the seconds granted.
+
+    Where too many requests wait already the answer comes at once, and the client polls.
+    """
+    seconds = wished_wait(request.headers.get("Prefer", ""), backend().settings.max_wait)
+    semaphore: threading.BoundedSemaphore = current_app.extensions[WAITERS]
+    if seconds is None or not semaphore.acquire(blocking=False):
+        return job, None
+    try:
+        return jobs.wait(backend(), job, seconds), seconds
+    finally:
+        semaphore.release()
+
+
+def answer_submitted(request: Request, submitted: Job) -> Response:
+    """Return a job just made: 202 while it goes on, 201 when done, its own problem when failed."""
+    job, seconds = awaited(request, submitted)
+    if job.state == FAILED and job.error:
+        error = from_problem(job.error)
+        error.headers["Location"] = location_of(job)
+        raise error
+    response = answer_job(job, status=201 if job.is_final else 202)
+    response.headers["Location"] = location_of(job)
+    return applied(response, seconds)
+
+
+def answer_polled(request: Request, found: Job) -> Response:
+    """Return a job as it is, or as it is after the wait that the request prefers."""
+    job, seconds = awaited(request, found)
+    return applied(answer_job(job, status=200), seconds)
+
+
+def answer_job(job: Job, *, status: int) -> Response:
+    """Return a job, and when to ask again."""
+    response = dumped(JobSchema(), jobs.view(backend(), job), status)
+    if not job.is_final:
+        response.headers["Retry-After"] = str(POLL_AFTER)
+    return response
+
+
+def applied(response: Response, seconds: int | None) -> Response:
+    """Return the answer with the preference that was granted."""
+    if seconds is not None:
+        response.headers["Preference-Applied"] = f"wait={seconds}"
+    return response
+
+
+def location_of(job: Job) -> str:
+    """Return where a job is found."""
+    return f"/v1/jobs/{job.id}"

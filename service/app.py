@@ -1,0 +1,56 @@
+"""create_app(): the composition root of the HTTP face."""
+
+import os
+
+from flask import Flask
+from flask_smorest import Api
+
+from service.api import (
+    acquisitions,
+    documentation,
+    exclusions,
+    guard,
+    health,
+    jobs,
+    labels,
+    models,
+    pools,
+    problems,
+    rankings,
+    scorings,
+)
+from service.api.blueprint import EXTENSION
+from service.api.preferences import WAITERS, waiters
+from service.backend import Backend, open_backend
+from service.openapi import configure
+from service.settings import Settings
+
+RESOURCES = (
+    acquisitions,
+    pools,
+    labels,
+    exclusions,
+    models,
+    scorings,
+    jobs,
+    rankings,
+    health,
+)
+
+
+def create_app(settings: Settings | None = None, backend: Backend | None = None) -> Flask:
+    """Return the app on a backend; by default the one that the environment describes."""
+    opened = backend or open_backend(settings or Settings.from_environment(os.environ))
+    app = Flask("service", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.extensions[EXTENSION] = opened
+    app.extensions[WAITERS] = waiters(opened.settings.api_threads)
+    configure(app)
+    api = Api(app)
+    app.extensions["shortlist-api"] = api
+    for resource in RESOURCES:
+        api.register_blueprint(resource.blueprint)
+    app.register_blueprint(documentation.blueprint)
+    guard.register(app)
+    problems.register(app)
+    return app

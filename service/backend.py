@@ -1,0 +1,36 @@
+"""What every operation works on: storage, files, queue and settings, opened together."""
+
+from dataclasses import dataclass
+
+from service.embedded import url
+from service.files import Files
+from service.queue import Queue, RQQueue
+from service.redis_storage import RedisStorage, connect
+from service.settings import Settings
+from service.storage import Storage
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The parts of the service that live outside a process."""
+
+    storage: Storage
+    files: Files
+    queue: Queue
+    settings: Settings
+
+
+def redis_url(settings: Settings) -> str:
+    """Return where Redis is: what the operator set, or the data directory's own server."""
+    return settings.redis_url or url(settings.data_dir)
+
+
+def open_backend(settings: Settings) -> Backend:
+    """Return the backend that the settings describe. Nothing is connected before it is used."""
+    connection = connect(redis_url(settings))
+    return Backend(
+        storage=RedisStorage(connection),
+        files=Files(settings.data_dir),
+        queue=RQQueue(connection),
+        settings=settings,
+    )

@@ -1,0 +1,139 @@
+"""What never changes: files written once, under names the server made.
+
+A publication is a directory that is filled under a temporary name, forced to disk, and renamed.
+Whoever reads it sees all of it or nothing, also when the writer dies half-way.
+"""
+
+import os
+import shutil
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+STAGING = "staging"
+UPLOADS = "uploads"
+OPEN_ARRAYS = 512
+
+
+class Files:
+    """A directory of publications, and the arrays of it that are mapped now."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.arrays: OrderedDict[str, npt.NDArray[Any]] = OrderedDict()
+        self.lock = threading.Lock()
+        for name in (STAGING, UPLOADS):
+            (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def path(self, name: str) -> Path:
+        """Return where a name made by the server stands."""
+        path = self.root / name
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise ValueError(f"{name} leads out of the storage directory")
+        return path
+
+    @contextmanager
+    def staging(self, token: str) -> Iterator[Path]:
+        """Give an empty directory to fill; what is not published from it is removed."""
+        path = self.path(f"{STAGING}/{token}-{os.urandom(4).hex()}")
+        path.mkdir(mode=0o700)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def publish(self, staged: Path, name: str) -> None:
+        """Move a staged file or directory to its name, forced to disk first.
+
+        Where the name is taken already, the same content stands there: what was staged is dropped.
+        """
+        target = self.path(name)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path in [staged, *staged.rglob("*")]:
+            force(path)
+        try:
+            staged.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+            return
+        for path in (target.parent, target.parent.parent):
+            force(path)
+
+    def exists(self, name: str) -> bool:
+        """Return whether something was published under a name."""
+        return self.path(name).exists()
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """Return a published array, mapped and read-only."""
+        with self.lock:
+            if name in self.arrays:
+                self.arrays.move_to_end(name)
+                return self.arrays[name]
+        array: npt.NDArray[Any] = np.load(self.path(name), mmap_mode="r", allow_pickle=False)
+        with self.lock:
+            self.arrays[name] = array
+            while len(self.arrays) > OPEN_ARRAYS:
+                self.arrays.popitem(last=False)
+        return array
+
+    def remove(self, name: str) -> None:
+        """Remove what was published under a name, if anything was."""
+        path = self.path(name)
+        with self.lock:
+            for known in [key for key in self.arrays if key == name or key.startswith(f"{name}/")]:
+                del self.arrays[known]
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+    def forget_staging(self, older_than: float) -> list[str]:
+        """Remove what writers that died left under temporary names; return which."""
+        removed = []
+        for path in (self.root / STAGING).iterdir():
+            if time.time() - path.stat().st_mtime > older_than:
+                shutil.rmtree(path, ignore_errors=True)
+                removed.append(path.name)
+        return removed
+
+
+def force(path: Path) -> None:
+    """Force a file's or directory's content to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def part_name(pool: str, part: str) -> str:
+    """Return the name of a part's directory."""
+    return f"pools/{pool}/{part}"
+
+
+def model_name(model: str) -> str:
+    """Return the name of a model's artifact."""
+    return f"models/{model}"
+
+
+def predictions_name(model: str, part: str) -> str:
+    """Return the name of what a model says of a part."""
+    return f"predictions/{model}/{part}"
+
+
+def ranking_name(ranking: str) -> str:
+    """Return the name of a ranking's directory."""
+    return f"rankings/{ranking}"
+
+
+def upload_name(token: str) -> str:
+    """Return the name of a request body that waits for a worker."""
+    return f"{UPLOADS}/{token}"

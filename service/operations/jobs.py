@@ -1,0 +1,230 @@
+"""The life of a job: queued, claimed, held while it runs, and ended once."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from service.backend import Backend
+from service.errors import Cancelled, Conflict, JobNotFound, ServiceError, TooBusy, WorkerLost
+from service.files import upload_name
+from service.records import (
+    ACTIVE,
+    CANCELLED,
+    CANCELLING,
+    FAILED,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    Job,
+    new_id,
+    now,
+)
+
+ATTEMPTS = 2
+"""How often a job is begun: once more after its worker died."""
+
+SWEEP_SECONDS = 3
+LOST_TICKET_SECONDS = 20
+HEARTBEATS = 4
+"""How many signs of life a worker may miss before its job is taken from it."""
+
+Edit = Callable[[Job], Job | None]
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A job with what is not in its record: how far it has come, and its place in the queue."""
+
+    job: Job
+    progress: tuple[int, int | None] | None
+    queue_position: int | None
+
+
+def submit(backend: Backend, job: Job) -> Job:
+    """Remember a new job and put it in the queue."""
+    limit = backend.settings.max_queued_jobs
+    if len(backend.queue) >= limit:
+        raise TooBusy(f"{limit} jobs wait already; try again later", headers={"Retry-After": "30"})
+    backend.storage.add(job)
+    backend.queue.put(job, backend.settings.job_timeout)
+    return job
+
+
+def get(backend: Backend, id: str) -> Job:
+    """Return a job."""
+    job = backend.storage.get(Job, id)
+    if job is None:
+        raise JobNotFound(f"There is no job {id}")
+    return job
+
+
+def view(backend: Backend, job: Job) -> JobView:
+    """Return a job with its progress and its place in the queue."""
+    return JobView(
+        job=job,
+        progress=backend.storage.progress(job.id),
+        queue_position=backend.queue.position(job.ticket) if job.state == QUEUED else None,
+    )
+
+
+def page(backend: Backend, after: str | None, limit: int) -> tuple[list[Job], str | None]:
+    """Return jobs, the newest first, and where to go on."""
+    return backend.storage.page(Job, after, limit)
+
+
+def change(backend: Backend, id: str, edit: Edit) -> tuple[Job, bool]:
+    """Replace a job by what `edit` makes of it, however often it changes meanwhile.
+
+    Return the job as it then is, and whether it was changed here (`edit` may decline with None).
+    """
+    while True:
+        job = get(backend, id)
+        edited = edit(job)
+        if edited is None:
+            return job, False
+        if backend.storage.replace(job, edited):
+            return edited, True
+
+
+def claim(backend: Backend, id: str, ticket: str, holder: str) -> Job | None:
+    """Take a queued job to run it; None where its ticket is no longer good."""
+
+    def edit(job: Job) -> Job | None:
+        if job.state != QUEUED or job.ticket != ticket:
+            return None
+        return replace(job, state=RUNNING, attempts=job.attempts + 1, started_at=now())
+
+    if backend.storage.get(Job, id) is None:
+        return None
+    hold(backend, id, holder)
+    job, claimed = change(backend, id, edit)
+    return job if claimed else None
+
+
+def hold(backend: Backend, id: str, holder: str) -> None:
+    """Say that the job's worker is alive."""
+    backend.storage.hold(id, holder, HEARTBEATS * backend.settings.heartbeat)
+
+
+def advance(backend: Backend, job: Job, done: int, total: int | None) -> None:
+    """Remember how far a running job has come; raise Cancelled where it shall stop."""
+    backend.storage.set_progress(job.id, done, total)
+    check(backend, job)
+
+
+def check(backend: Backend, job: Job) -> None:
+    """Raise Cancelled where a running job shall stop, or where another attempt has replaced it."""
+    current = get(backend, job.id)
+    if current.state != RUNNING or current.attempts != job.attempts:
+        raise Cancelled("The job was cancelled")
+
+
+def succeed(backend: Backend, job: Job, result: Mapping[str, Any]) -> None:
+    """End a job with its result, unless another attempt has taken its place."""
+    end(backend, job, lambda held: replace(held, state=SUCCEEDED, result=result))
+
+
+def fail(backend: Backend, job: Job, error: ServiceError) -> None:
+    """End a job with what went wrong; a cancelled one ends as cancelled."""
+    state = CANCELLED if isinstance(error, Cancelled) else FAILED
+    end(backend, job, lambda held: replace(held, state=state, error=error.problem()))
+
+
+def end(backend: Backend, job: Job, finish: Callable[[Job], Job]) -> None:
+    """Put a job that this attempt holds in a final state."""
+
+    def edit(current: Job) -> Job | None:
+        if current.state not in (RUNNING, CANCELLING) or current.attempts != job.attempts:
+            return None
+        return replace(finish(current), finished_at=now())
+
+    tidy(backend, *change(backend, job.id, edit))
+
+
+def tidy(backend: Backend, job: Job, changed: bool) -> None:  # noqa: FBT001 (change's own answer)
+    """Remove the request body of a job that has just ended."""
+    if changed and job.is_final:
+        backend.files.remove(upload_name(job.id))
+
+
+def forget_upload_without_job(backend: Backend, token: str) -> None:
+    """Remove a request body for which, in the end, no job was made."""
+    if backend.storage.get(Job, token) is None:
+        backend.files.remove(upload_name(token))
+
+
+def lose(backend: Backend, id: str, ticket: str) -> None:
+    """Queue a job again whose worker died, or end it where that has happened before."""
+
+    def edit(job: Job) -> Job | None:
+        if job.ticket != ticket:
+            return None
+        if job.state == CANCELLING:
+            return replace(
+                job, state=CANCELLED, finished_at=now(), error=Cancelled("Cancelled").problem()
+            )
+        if job.state != RUNNING:
+            return None
+        if job.attempts < ATTEMPTS:
+            return replace(job, state=QUEUED, ticket=new_id(), queued_at=now())
+        lost = WorkerLost(f"The worker died while it ran the job, {ATTEMPTS} times")
+        return replace(job, state=FAILED, finished_at=now(), error=lost.problem())
+
+    job, changed = change(backend, id, edit)
+    tidy(backend, job, changed)
+    if changed and job.state == QUEUED:
+        backend.queue.put(job, backend.settings.job_timeout)
+
+
+def cancel(backend: Backend, id: str) -> Job:
+    """Cancel a job: at once while it waits, soon while it runs; raise Conflict when it has ended."""
+
+    def edit(job: Job) -> Job | None:
+        if job.is_final and job.state != CANCELLED:
+            raise Conflict(f"The job has {job.state} already")
+        if job.state == QUEUED:
+            error = Cancelled("The job was cancelled while it waited").problem()
+            return replace(job, state=CANCELLED, finished_at=now(), error=error)
+        return replace(job, state=CANCELLING) if job.state == RUNNING else None
+
+    job, changed = change(backend, id, edit)
+    tidy(backend, job, changed)
+    if changed and job.state == CANCELLED:
+        backend.queue.withdraw(job.ticket)
+    return job
+
+
+def wait(backend: Backend, job: Job, seconds: float) -> Job:
+    """Return the job once it has ended, or as it is when the time is over."""
+    deadline = time.monotonic() + seconds
+    pause = 0.005
+    while not job.is_final and time.monotonic() < deadline:
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        pause = min(2 * pause, 0.1)
+        job = get(backend, job.id)
+    return job
+
+
+def sweep(backend: Backend) -> None:
+    """Put right what dead workers left, at most once in some seconds over all workers."""
+    if backend.storage.remember("sweep", {}, SWEEP_SECONDS) is not None:
+        return
+    for job in backend.storage.indexed(Job, ACTIVE):
+        if job.state == QUEUED:
+            replace_lost_ticket(backend, job)
+        elif not backend.storage.is_held(job.id):
+            lose(backend, job.id, job.ticket)
+
+
+def replace_lost_ticket(backend: Backend, job: Job) -> None:
+    """Queue a job again whose ticket died with the worker, or the server, that held it."""
+    waited = datetime.now(UTC) - datetime.fromisoformat(job.queued_at)
+    if waited.total_seconds() < LOST_TICKET_SECONDS:
+        return
+    if backend.queue.position(job.ticket) is not None:
+        return
+    again = replace(job, ticket=new_id(), queued_at=now())
+    if backend.storage.replace(job, again):
+        backend.queue.put(again, backend.settings.job_timeout)

@@ -1,0 +1,56 @@
+"""Models: taken in by a worker, named by their content, deleted."""
+
+from service.backend import Backend
+from service.errors import ModelNotFound, UnsupportedFormat
+from service.files import model_name
+from service.operations import jobs
+from service.records import Job, Model
+
+FORMATS = ("onnx", "skops", "joblib")
+
+HOW_TO_SEND_SKOPS = (
+    "joblib runs its sender's code when it is opened, so this service does not take it. Send skops "
+    "instead: `skops.io.dump(model, 'model.skops')`, then POST that file with ?format=skops"
+)
+
+
+def check_format(backend: Backend, format: str) -> None:
+    """Raise UnsupportedFormat for a format that is not taken here."""
+    if format not in FORMATS:
+        raise UnsupportedFormat(f"{format} is no model format; send one of onnx, skops")
+    if format == "joblib" and not backend.settings.allow_joblib:
+        raise UnsupportedFormat(HOW_TO_SEND_SKOPS)
+
+
+def start_inspection(
+    backend: Backend, *, job_id: str, sha256: str, bytes: int, format: str, name: str
+) -> Job:
+    """Ask a worker to inspect an artifact that stands under the job's id."""
+    request = {"sha256": sha256, "bytes": bytes, "format": format, "name": name}
+    return jobs.submit(backend, Job(id=job_id, task="inspect", request=request, model=sha256))
+
+
+def find(backend: Backend, id: str) -> Model | None:
+    """Return a model, or None."""
+    return backend.storage.get(Model, id)
+
+
+def get(backend: Backend, id: str) -> Model:
+    """Return a model."""
+    model = find(backend, id)
+    if model is None:
+        raise ModelNotFound(f"There is no model {id}")
+    return model
+
+
+def page(backend: Backend, after: str | None, limit: int) -> tuple[list[Model], str | None]:
+    """Return models, the newest first, and where to go on."""
+    return backend.storage.page(Model, after, limit)
+
+
+def delete(backend: Backend, id: str) -> None:
+    """Delete a model and what it predicted. Rankings made with it stay, and still name it."""
+    if not backend.storage.remove(get(backend, id)):
+        raise ModelNotFound(f"There is no model {id}")
+    backend.files.remove(model_name(id))
+    backend.files.remove(f"predictions/{id}")

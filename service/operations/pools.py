@@ -1,0 +1,215 @@
+"""Pools: made, read, grown by parts, deleted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from service.backend import Backend
+from service.errors import (
+    Conflict,
+    DuplicateItem,
+    Fault,
+    PartNotFound,
+    PoolGone,
+    PoolNotFound,
+    TooLarge,
+    UnsupportedFormat,
+    UploadRefused,
+)
+from service.files import part_name, predictions_name, ranking_name
+from service.ids import Hashes, PackedIds, find
+from service.items import Items
+from service.operations import jobs
+from service.records import Job, Part, Pool, Ranking, new_id
+
+MEDIA_TYPES = (
+    "application/json",
+    "application/x-ndjson",
+    "text/csv",
+    "application/x-npy",
+    "application/x-npz",
+    "application/vnd.apache.arrow.stream",
+    "application/vnd.apache.parquet",
+    "multipart/form-data",
+)
+"""What a pool takes; the readers of these formats are the workers'."""
+
+
+def create(backend: Backend, name: str) -> Pool:
+    """Make an empty pool."""
+    pool = Pool(id=new_id(), name=name)
+    backend.storage.add(pool)
+    return pool
+
+
+def get(backend: Backend, id: str) -> Pool:
+    """Return a pool."""
+    pool = backend.storage.get(Pool, id)
+    if pool is None:
+        raise PoolNotFound(f"There is no pool {id}")
+    return pool
+
+
+def get_part(backend: Backend, id: str, part_id: str) -> Part:
+    """Return a part of a pool."""
+    for part in get(backend, id).parts:
+        if part.id == part_id:
+            return part
+    raise PartNotFound(f"The pool {id} has no part {part_id}")
+
+
+def page(backend: Backend, after: str | None, limit: int) -> tuple[list[Pool], str | None]:
+    """Return pools, the newest first, and where to go on."""
+    return backend.storage.page(Pool, after, limit)
+
+
+def delete(backend: Backend, id: str) -> None:
+    """Delete a pool with its items, labels, exclusion sets and rankings, and cancel its jobs."""
+    pool = get(backend, id)
+    if not backend.storage.remove(pool):
+        raise PoolNotFound(f"There is no pool {id}")
+    for job in backend.storage.indexed(Job, f"pool:{id}"):
+        if not job.is_final:
+            jobs.cancel(backend, job.id)
+        if job.model:
+            for part in pool.parts:
+                backend.files.remove(predictions_name(job.model, part.id))
+    for ranking in backend.storage.indexed(Ranking, f"pool:{id}"):
+        backend.storage.remove(ranking)
+        backend.files.remove(ranking_name(ranking.id))
+    backend.storage.forget_pool(id)
+    backend.files.remove(f"pools/{id}")
+
+
+def check_upload(backend: Backend, id: str, media_type: str) -> None:
+    """Raise where no body of this type could enter the pool, before it is read."""
+    pool = get(backend, id)
+    if media_type not in MEDIA_TYPES:
+        raise UnsupportedFormat(
+            f"Content-Type {media_type or 'missing'}: send one of {', '.join(MEDIA_TYPES)}",
+            headers={"Accept-Post": ", ".join(MEDIA_TYPES)},
+        )
+    limit = backend.settings.max_pool_parts
+    if len(pool.parts) >= limit:
+        raise TooLarge(f"The pool has {limit} parts already; send larger parts to a new pool")
+
+
+def items(
+    backend: Backend, id: str, start: int, limit: int
+) -> tuple[list[dict[str, Any]], int, int | None]:
+    """Return items from a row on, how many the pool has, and the row to go on from."""
+    pool = get(backend, id)
+    rows = np.arange(start, min(start + limit, pool.total), dtype=np.int64)
+    reader = Items(backend.files, pool)
+    found = [
+        {"row": row, "id": name, "metadata": metadata}
+        for row, name, metadata in zip(
+            rows.tolist(), reader.at(rows), reader.metadata(rows), strict=True
+        )
+    ]
+    following = start + limit
+    return found, pool.total, following if following < pool.total else None
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A request body that waits for a worker."""
+
+    media_type: str
+    bytes: int
+    sha256: str
+    options: Mapping[str, Any]
+
+
+def start_ingest(backend: Backend, id: str, upload: Upload, *, job_id: str) -> Job:
+    """Ask a worker to make a part of an upload that stands under the job's id."""
+    request = {
+        "pool": id,
+        "media_type": upload.media_type,
+        "bytes": upload.bytes,
+        "sha256": upload.sha256,
+        "options": dict(upload.options),
+    }
+    return jobs.submit(backend, Job(id=job_id, task="ingest", request=request, pool=id))
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A part that stands in the files and wants to enter its pool."""
+
+    part: Part
+    dtype: str
+    item_shape: tuple[int, ...]
+    metadata: Mapping[str, str]
+    ids: PackedIds
+    hashes: Hashes
+    numbered_from: int | None
+
+
+def append(backend: Backend, id: str, arrival: Arrival) -> Pool:
+    """Put a part into its pool; raise UploadRefused, and change nothing, where it does not fit.
+
+    The check and the change see the same pool: where another part came in between, both are done
+    again. A part whose items were numbered for a shorter pool raises Conflict.
+    """
+    while True:
+        pool = backend.storage.get(Pool, id)
+        if pool is None:
+            backend.files.remove(part_name(id, arrival.part.id))
+            raise PoolGone(f"The pool {id} was deleted while its part was read")
+        if any(part.id == arrival.part.id for part in pool.parts):
+            return pool
+        check_fit(backend, pool, arrival)
+        check_ids(backend, pool, arrival)
+        grown = replace(
+            pool,
+            dtype=arrival.dtype,
+            item_shape=arrival.item_shape,
+            metadata={**pool.metadata, **arrival.metadata},
+            parts=(*pool.parts, arrival.part),
+        )
+        if backend.storage.replace(pool, grown):
+            return grown
+
+
+def check_fit(backend: Backend, pool: Pool, arrival: Arrival) -> None:
+    """Raise UploadRefused where a part's shape, type, metadata or size is not the pool's."""
+    limits = backend.settings
+    shape = list(arrival.item_shape)
+    if pool.item_shape not in (None, arrival.item_shape):
+        raise UploadRefused(
+            f"Items of shape {shape} do not fit a pool of {list(pool.item_shape or ())}"
+        )
+    if pool.dtype not in (None, arrival.dtype):
+        raise UploadRefused(
+            f"Features of type {arrival.dtype} do not fit a pool of {pool.dtype}: convert them"
+        )
+    if pool.total + arrival.part.rows > limits.max_pool_items:
+        raise TooLarge(f"The pool would pass {limits.max_pool_items} items (max_pool_items)")
+    for name, kind in arrival.metadata.items():
+        if pool.metadata.get(name, kind) != kind:
+            raise UploadRefused(
+                f"The metadata column {name} holds a {kind} here and a {pool.metadata[name]} before",
+                faults=[Fault(f"/metadata/{name}", f"must be a {pool.metadata[name]}")],
+            )
+    if len({**pool.metadata, **arrival.metadata}) > limits.max_metadata_columns:
+        raise UploadRefused(f"A pool has at most {limits.max_metadata_columns} metadata columns")
+
+
+def check_ids(backend: Backend, pool: Pool, arrival: Arrival) -> None:
+    """Raise DuplicateItem where an id of the part is in the pool already."""
+    if arrival.numbered_from not in (None, pool.total):
+        raise Conflict("Another part came in while this one was numbered")
+    items = Items(backend.files, pool)
+    for start, part in items.located():
+        rows = find(arrival.ids, arrival.hashes, items.packed(part), items.index(part))
+        known = np.flatnonzero(rows >= 0)
+        if len(known):
+            here = known[:1]
+            name, there = arrival.ids.at(here)[0], start + int(rows[here[0]])
+            raise DuplicateItem(
+                f"The id {name!r} is in the pool already; nothing of the part was taken",
+                faults=[Fault(f"/items/{here[0]}/id", f"{name!r} is row {there} of the pool")],
+            )

@@ -1,0 +1,131 @@
+"""Rankings: the top n of a stored order, past what a reading leaves out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service import ranking
+from service.acquisition import REGISTRY
+from service.backend import Backend
+from service.errors import InvalidRequest, RankingNotFound
+from service.files import ranking_name
+from service.filters import Condition, check, matching
+from service.items import Items
+from service.operations import exclusions, pools
+from service.ranking import Bitmap
+from service.records import LABELLED, Pool, Ranking
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What a reading of a ranking asks for."""
+
+    n: int
+    start: int = 0
+    ascending: bool = False
+    exclude: tuple[str, ...] = ()
+    exclude_sets: tuple[str, ...] = ()
+    include_labelled: bool = False
+    where: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One item of a ranking; the rank counts from 1 over the whole pool, excluded items too."""
+
+    rank: int
+    id: str
+    score: float
+    raw_score: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer to a query; `following` is the place of the order to go on from, if any."""
+
+    ranking: Ranking
+    items: tuple[Row, ...]
+    total: int
+    eligible: int
+    excluded: int
+    unknown: tuple[str, ...]
+    following: int | None
+
+
+def get(backend: Backend, id: str) -> Ranking:
+    """Return a ranking."""
+    found = backend.storage.get(Ranking, id)
+    if found is None:
+        raise RankingNotFound(f"There is no ranking {id}")
+    return found
+
+
+def page(backend: Backend, after: str | None, limit: int) -> tuple[list[Ranking], str | None]:
+    """Return rankings, the newest first, and where to go on."""
+    return backend.storage.page(Ranking, after, limit)
+
+
+def delete(backend: Backend, id: str) -> None:
+    """Delete a ranking."""
+    if not backend.storage.remove(get(backend, id)):
+        raise RankingNotFound(f"There is no ranking {id}")
+    backend.files.remove(ranking_name(id))
+
+
+def read(backend: Backend, id: str, query: Query) -> Reading:
+    """Return the first `n` items of a ranking, from a place on, that the query does not leave out."""
+    limit = backend.settings.max_page
+    if query.n > limit:
+        raise InvalidRequest(f"An answer has at most {limit} rows (max_page): ask for pages")
+    found = get(backend, id)
+    pool = pools.get(backend, found.pool)
+    blocked, unknown = excluded_rows(backend, pool, found, query)
+    excluded = ranking.count(blocked)
+    if query.where:
+        blocked = blocked | filtered_rows(backend, pool, found, query.where)
+    name = "order_ascending" if query.ascending else "order"
+    order = backend.files.array(f"{ranking_name(id)}/{name}.npy")
+    walked = ranking.walk(order, blocked, start=query.start, n=query.n)
+    return Reading(
+        ranking=found,
+        items=rows_of(backend, pool, found, walked),
+        total=found.total,
+        eligible=found.total - ranking.count(blocked),
+        excluded=excluded,
+        unknown=unknown,
+        following=walked.following,
+    )
+
+
+def excluded_rows(
+    backend: Backend, pool: Pool, found: Ranking, query: Query
+) -> tuple[Bitmap, tuple[str, ...]]:
+    """Return the rows that sets and ids leave out, and the ids that the pool does not know."""
+    rows, unknown = exclusions.known_rows(backend, pool, query.exclude)
+    blocked = ranking.bitmap_of(rows[rows < found.total], found.total)
+    names = [*query.exclude_sets, *(() if query.include_labelled else (LABELLED,))]
+    for name in names:
+        stored = exclusions.bitmap(backend, pool, name)
+        blocked |= ranking.fitted(stored.tobytes(), found.total)
+    return blocked, unknown
+
+
+def filtered_rows(
+    backend: Backend, pool: Pool, found: Ranking, where: Sequence[Condition]
+) -> Bitmap:
+    """Return the rows that do not meet the conditions."""
+    check(pool, where)
+    mask = matching(Items(backend.files, pool), where, found.total)
+    return np.packbits(~mask)
+
+
+def rows_of(backend: Backend, pool: Pool, found: Ranking, walked: ranking.Page) -> tuple[Row, ...]:
+    """Return the rows of a page with ids and scores."""
+    scores = backend.files.array(f"{ranking_name(found.id)}/scores.npy")[walked.rows]
+    ids = Items(backend.files, pool).at(walked.rows)
+    raw = REGISTRY[found.acquisition].raw
+    return tuple(
+        Row(place + 1, id, score, raw(score))
+        for place, id, score in zip(walked.places.tolist(), ids, scores.tolist(), strict=True)
+    )

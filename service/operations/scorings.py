@@ -1,0 +1,82 @@
+"""Scorings: everything that can be known beforehand is checked here, then a worker is asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.acquisition import REGISTRY
+from service.backend import Backend
+from service.errors import Fault, InvalidRequest
+from service.operations import jobs, models, pools
+from service.records import Job, Model, Pool, new_id
+
+
+@dataclass(frozen=True)
+class Function:
+    """An acquisition function as a client asks for it, every parameter filled in."""
+
+    name: str
+    parameters: Mapping[str, Any]
+
+
+def submit(
+    backend: Backend, *, pool_id: str, model_id: str | None, functions: Sequence[Function]
+) -> Job:
+    """Ask a worker to score a pool; raise InvalidRequest for a pairing that cannot work."""
+    pool = pools.get(backend, pool_id)
+    model = models.get(backend, model_id) if model_id else None
+    limit = backend.settings.max_functions
+    if len(functions) > limit:
+        raise InvalidRequest(f"A job computes at most {limit} functions (max_functions)")
+    faults = [*missing_evidence(functions, model), *(misfits(pool, model) if model else ())]
+    if faults:
+        raise InvalidRequest("This cannot be scored as asked", faults=faults)
+    request = {
+        "pool": pool.id,
+        "parts": [part.id for part in pool.parts],
+        "model": model_id,
+        "acquisitions": [
+            {"name": each.name, "parameters": dict(each.parameters)} for each in functions
+        ],
+    }
+    job = Job(
+        id=new_id(),
+        task="score",
+        request=request,
+        pool=pool.id,
+        model=model_id,
+        total=pool.total,
+    )
+    return jobs.submit(backend, job)
+
+
+def missing_evidence(functions: Sequence[Function], model: Model | None) -> list[Fault]:
+    """Return a fault for each function whose evidence nothing in the request can give."""
+    faults = []
+    for place, function in enumerate(functions):
+        if not REGISTRY[function.name].needs_predictions:
+            continue
+        pointer = f"/acquisitions/{place}/name"
+        if model is None:
+            faults.append(Fault(pointer, f"{function.name} needs a model: name one in `model`"))
+        elif not model.probabilities:
+            detail = f"{function.name} needs probabilities, and {model.estimator} gives none"
+            faults.append(Fault(pointer, detail))
+    return faults
+
+
+def misfits(pool: Pool, model: Model) -> list[Fault]:
+    """Return what keeps a model from predicting the items of a pool."""
+    if pool.item_values is None:
+        return []
+    shape = list(pool.item_shape or ())
+    if model.item_shape is not None and tuple(model.item_shape) != pool.item_shape:
+        takes = list(model.item_shape)
+        return [Fault("/model", f"The model takes items of shape {takes}, the pool's have {shape}")]
+    if model.item_values not in (None, pool.item_values):
+        detail = (
+            f"The model takes {model.item_values} features, the pool's items have"
+            f" {pool.item_values} (shape {shape})"
+        )
+        return [Fault("/model", detail)]
+    return []

@@ -1,0 +1,254 @@
+"""The storage on Redis or Valkey."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from service.records import LABELLED, Document, Record
+
+R = TypeVar("R", bound=Record)
+
+PREFIX = "shortlist:"
+RETRIES = 10
+CHUNK = 10_000
+
+# Every write of a record goes through here: the old text must be what is stored ('*' for any), then
+# the new text is put there (or nothing, to forget it) and the indexes follow in the same step. A
+# second try of a write that the server had already carried out finds its own text, and succeeds.
+# KEYS: record, list of its kind.
+# ARGV: old text, new text, entry in lists, how many indexes are left, those, then those entered.
+WRITE_RECORD = """
+local stored = redis.call('GET', KEYS[1]) or ''
+if stored == ARGV[2] and ARGV[1] ~= '*' then return 1 end
+if ARGV[1] == '*' then
+  if stored == '' then return 0 end
+elseif stored ~= ARGV[1] then
+  return 0
+end
+if ARGV[2] == '' then
+  redis.call('DEL', KEYS[1])
+  redis.call('ZREM', KEYS[2], ARGV[3])
+else
+  redis.call('SET', KEYS[1], ARGV[2])
+  redis.call('ZADD', KEYS[2], 0, ARGV[3])
+end
+local left = tonumber(ARGV[4])
+for i = 5, 4 + left do redis.call('ZREM', KEYS[2] .. ':' .. ARGV[i], ARGV[3]) end
+for i = 5 + left, #ARGV do redis.call('ZADD', KEYS[2] .. ':' .. ARGV[i], 0, ARGV[3]) end
+return 1
+"""
+
+
+def connect(url: str) -> redis.Redis:
+    """Return a client that rides out a restart of the server of some seconds."""
+    return redis.Redis.from_url(
+        url,
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.02), RETRIES),
+        socket_connect_timeout=5,
+    )
+
+
+def text_of(record: Record) -> str:
+    """Return a record as the text under which it is stored and compared."""
+    return json.dumps(record.document(), sort_keys=True, ensure_ascii=False)
+
+
+def entry_of(record: Record) -> str:
+    """Return a record's entry in lists, which sort by time and then by id."""
+    return f"{record.created_at} {record.id}"
+
+
+class RedisStorage:
+    """All that changes, in one Redis database, under keys that begin with `shortlist:`."""
+
+    def __init__(self, connection: redis.Redis) -> None:
+        # Typed as Any from here on: redis-py's answers are unions of its sync and async clients.
+        self.redis = cast("Any", connection)
+        self.write_record = self.redis.register_script(WRITE_RECORD)
+
+    def key(self, *words: str) -> str:
+        """Return the key of something, by its words."""
+        return PREFIX + ":".join(words)
+
+    def ping(self) -> None:
+        """Return if the server answers."""
+        self.redis.ping()
+
+    def write(self, old: Record | None, new: Record | None, *, expected: str) -> bool:
+        """Put a record in the place of another, with its indexes."""
+        record = cast("Record", new or old)
+        before = old.indexes() if old else frozenset()
+        after = new.indexes() if new else frozenset()
+        left = sorted(before - after)
+        return bool(
+            self.write_record(
+                keys=[self.key(record.kind, record.id), self.key(record.kind)],
+                args=[
+                    expected,
+                    text_of(new) if new else "",
+                    entry_of(record),
+                    len(left),
+                    *left,
+                    *sorted(after),
+                ],
+            )
+        )
+
+    def add(self, record: Record) -> bool:
+        """Remember a new record; return False, and change nothing, where its id is taken."""
+        return self.write(None, record, expected="")
+
+    def get(self, kind: type[R], id: str) -> R | None:
+        """Return a record, or None."""
+        text = self.redis.get(self.key(kind.kind, id))
+        return None if text is None else kind.from_document(json.loads(text))
+
+    def replace(self, old: Record, new: Record) -> bool:
+        """Put `new` in the place of `old`; return False, and change nothing, if `old` has gone."""
+        return self.write(old, new, expected=text_of(old))
+
+    def remove(self, record: Record) -> bool:
+        """Forget a record whatever it is by now; return False where there was none."""
+        return self.write(record, None, expected="*")
+
+    def page(self, kind: type[R], after: str | None, limit: int) -> tuple[list[R], str | None]:
+        """Return records, the newest first, and what to pass as `after` to get those that follow."""
+        entries = self.redis.zrange(
+            self.key(kind.kind),
+            f"({after}" if after else "+",
+            "-",
+            desc=True,
+            bylex=True,
+            offset=0,
+            num=limit + 1,
+        )
+        more = len(entries) > limit
+        return self.several(kind, entries[:limit]), entries[limit - 1].decode() if more else None
+
+    def indexed(self, kind: type[R], index: str) -> list[R]:
+        """Return the records found in an index, the oldest first."""
+        return self.several(kind, self.redis.zrange(self.key(kind.kind, index), 0, -1))
+
+    def several(self, kind: type[R], entries: Sequence[bytes]) -> list[R]:
+        """Return the records of some entries, less those that have gone meanwhile."""
+        if not entries:
+            return []
+        ids = [entry.decode().split(" ", 1)[1] for entry in entries]
+        texts = self.redis.mget([self.key(kind.kind, id) for id in ids])
+        return [kind.from_document(json.loads(text)) for text in texts if text is not None]
+
+    def set_progress(self, job: str, done: int, total: int | None) -> None:
+        """Remember how far a job has come; the total may not be known yet."""
+        self.redis.set(self.key("progress", job), json.dumps([done, total]))
+
+    def progress(self, job: str) -> tuple[int, int | None] | None:
+        """Return how far a job has come, or None."""
+        text = self.redis.get(self.key("progress", job))
+        if text is None:
+            return None
+        done, total = json.loads(text)
+        return done, total
+
+    def hold(self, job: str, holder: str, seconds: int) -> None:
+        """Say that a holder is alive and at work on a job, for the next seconds."""
+        self.redis.set(self.key("held", job), holder, ex=seconds)
+
+    def is_held(self, job: str) -> bool:
+        """Return whether somebody said of late that they are at work on a job."""
+        return bool(self.redis.exists(self.key("held", job)))
+
+    def put_labels(self, pool: str, labels: Mapping[int, str | None]) -> None:
+        """Set, or with None remove, the labels of some rows of a pool."""
+        rows = list(labels.items())
+        with self.redis.pipeline(transaction=True) as pipe:
+            for start in range(0, len(rows), CHUNK):
+                given = {
+                    row: label for row, label in rows[start : start + CHUNK] if label is not None
+                }
+                taken = [row for row, label in rows[start : start + CHUNK] if label is None]
+                if given:
+                    pipe.hset(self.key("labels", pool), mapping=given)
+                if taken:
+                    pipe.hdel(self.key("labels", pool), *taken)
+            for row, label in rows:
+                pipe.setbit(self.key("bits", pool, LABELLED), row, int(label is not None))
+            pipe.execute()
+
+    def labels(self, pool: str, rows: Sequence[int]) -> list[str | None]:
+        """Return the labels of some rows of a pool."""
+        if not rows:
+            return []
+        found = self.redis.hmget(self.key("labels", pool), list(rows))
+        return [None if text is None else text.decode() for text in found]
+
+    def clear_labels(self, pool: str) -> None:
+        """Remove all labels of a pool."""
+        self.redis.delete(self.key("labels", pool), self.key("bits", pool, LABELLED))
+
+    def bits(self, pool: str, name: str) -> bytes | None:
+        """Return an exclusion set as a bitmap, row 0 in the highest bit of byte 0, or None."""
+        return cast("bytes | None", self.redis.get(self.key("bits", pool, name)))
+
+    def put_bits(self, pool: str, name: str, bitmap: bytes) -> None:
+        """Make or replace an exclusion set."""
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.set(self.key("bits", pool, name), bitmap)
+            pipe.sadd(self.key("exclusions", pool), name)
+            pipe.execute()
+
+    def merge_bits(self, pool: str, name: str, add: bytes, remove: bytes) -> None:
+        """Add rows to an exclusion set, made if it is new, and remove rows from it, at once."""
+        target = self.key("bits", pool, name)
+        change = self.key("change", pool, name)
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.append(target, b"")
+            pipe.set(change, add)
+            pipe.bitop("OR", target, target, change)
+            # What stands and is to go: XOR takes it out, and a longer bitmap keeps its tail.
+            pipe.set(change, remove)
+            pipe.bitop("AND", change, target, change)
+            pipe.bitop("XOR", target, target, change)
+            pipe.delete(change)
+            pipe.append(target, b"")
+            pipe.sadd(self.key("exclusions", pool), name)
+            pipe.execute()
+
+    def remove_bits(self, pool: str, name: str) -> bool:
+        """Forget an exclusion set; return False where there was none."""
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.delete(self.key("bits", pool, name))
+            pipe.srem(self.key("exclusions", pool), name)
+            _, removed = pipe.execute()
+        return bool(removed)
+
+    def bit_names(self, pool: str) -> list[str]:
+        """Return the names of a pool's exclusion sets, in order; `labelled` is not among them."""
+        return sorted(name.decode() for name in self.redis.smembers(self.key("exclusions", pool)))
+
+    def forget_pool(self, pool: str) -> None:
+        """Forget all labels and exclusion sets of a pool."""
+        names = [*self.bit_names(pool), LABELLED]
+        self.redis.delete(
+            self.key("labels", pool),
+            self.key("exclusions", pool),
+            *(self.key("bits", pool, name) for name in names),
+        )
+
+    def remember(self, key: str, document: Document, seconds: int) -> Document | None:
+        """Remember a document under a key; return what stands there, and change nothing, if taken."""
+        stored = self.redis.set(
+            self.key("once", key), json.dumps(document), nx=True, get=True, ex=seconds
+        )
+        return None if stored is None else cast("Document", json.loads(stored))
+
+    def overwrite(self, key: str, document: Document, seconds: int) -> None:
+        """Remember a document under a key, whatever stands there."""
+        self.redis.set(self.key("once", key), json.dumps(document), ex=seconds)
+
+    def forget(self, key: str) -> None:
+        """Forget what stands under a key."""
+        self.redis.delete(self.key("once", key))

@@ -1,0 +1,54 @@
+"""Models on the wire."""
+
+from marshmallow import Schema, fields, validate
+
+from service.schemas.paging import next_page_token
+from service.schemas.requests import Request
+
+NAME_LENGTH = 200
+
+
+class ModelArguments(Request):
+    """What an artifact is."""
+
+    format = fields.String(
+        required=True,
+        metadata={"description": "onnx or skops; joblib where the operator allows it"},
+    )
+    name = fields.String(
+        load_default="",
+        validate=validate.Length(max=NAME_LENGTH),
+        metadata={"description": "For people; need not be unique"},
+    )
+
+
+class ModelSchema(Schema):
+    """An immutable artifact and what was found in it."""
+
+    id = fields.String(required=True, metadata={"description": "SHA-256 of the artifact"})
+    name = fields.String(required=True)
+    format = fields.String(required=True)
+    bytes = fields.Integer(required=True)
+    estimator = fields.String(required=True)
+    classes = fields.List(
+        fields.Raw(metadata={"description": "A string, number or boolean"}),
+        required=True,
+        metadata={"description": "In the order of the probabilities"},
+    )
+    item_values = fields.Integer(
+        allow_none=True, required=True, metadata={"description": "Features it takes of an item"}
+    )
+    item_shape = fields.List(fields.Integer(), allow_none=True, required=True)
+    probabilities = fields.Boolean(
+        required=True, metadata={"description": "Whether it gives class probabilities"}
+    )
+    warnings = fields.List(fields.String(), required=True)
+    versions = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    created_at = fields.String(required=True)
+
+
+class ModelPageSchema(Schema):
+    """Models, the newest first."""
+
+    models = fields.List(fields.Nested(ModelSchema), required=True)
+    next_page_token = next_page_token()

@@ -1,0 +1,170 @@
+"""Rankings and readings of them on the wire."""
+
+from typing import Any
+
+import marshmallow
+from marshmallow import Schema, fields, post_load, validate
+
+from service.filters import Condition
+from service.operations.rankings import Query
+from service.schemas.fields import Boolean, Ids, Integer, Number, QueryBoolean, Scalar
+from service.schemas.paging import next_page_token
+from service.schemas.requests import Request
+
+DEFAULT_N = 100
+ORDERS = ("desc", "asc")
+
+
+class ConditionSchema(Request):
+    """What one metadata column must hold: a value, one of several, or a range (ends included)."""
+
+    eq = Scalar()
+    among = fields.List(Scalar(), data_key="in", validate=validate.Length(max=10_000))
+    minimum = Number(data_key="min")
+    maximum = Number(data_key="max")
+
+    @post_load
+    def check(self, data: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """Refuse a condition that says nothing, or the same thing in two ways."""
+        del options
+        if not data or {"eq", "among"} <= data.keys():
+            raise marshmallow.ValidationError("Give eq, in, or min and max.")
+        return data
+
+
+class WhereField(fields.Dict):
+    """Conditions by metadata column; an item must meet all of them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(keys=fields.String(), values=fields.Nested(ConditionSchema), **options)
+
+
+def conditions(where: dict[str, dict[str, Any]]) -> tuple[Condition, ...]:
+    """Return loaded conditions as values."""
+    return tuple(
+        Condition(
+            column=column,
+            among=(said["eq"],)
+            if "eq" in said
+            else tuple(said["among"])
+            if "among" in said
+            else None,
+            minimum=said.get("minimum"),
+            maximum=said.get("maximum"),
+        )
+        for column, said in where.items()
+    )
+
+
+class ReadingArguments(Request):
+    """Which items of a ranking, in the query string."""
+
+    n = fields.Integer(
+        load_default=DEFAULT_N,
+        validate=validate.Range(min=0),
+        metadata={"description": "How many items"},
+    )
+    order = fields.String(
+        load_default="desc",
+        validate=validate.OneOf(ORDERS),
+        metadata={"description": "desc: what to label sooner first"},
+    )
+    excluded = fields.List(
+        fields.String(),
+        data_key="exclude",
+        load_default=list,
+        metadata={"description": "An item id to leave out; repeat it, or POST a query for many"},
+    )
+    exclude_sets = fields.List(
+        fields.String(),
+        data_key="exclude_set",
+        load_default=list,
+        metadata={"description": "An exclusion set to leave out; repeat it for several"},
+    )
+    include_labelled = QueryBoolean(
+        load_default=False, metadata={"description": "Whether labelled items are shown too"}
+    )
+    page_token = fields.String(load_default=None)
+
+
+class QuerySchema(Request):
+    """Which items of a ranking, in a body."""
+
+    n = Integer(load_default=DEFAULT_N, validate=validate.Range(min=0))
+    order = fields.String(load_default="desc", validate=validate.OneOf(ORDERS))
+    excluded = Ids(data_key="exclude", load_default=list)
+    exclude_sets = fields.List(fields.String(), load_default=list)
+    include_labelled = Boolean(load_default=False)
+    where = WhereField(load_default=dict)
+    page_token = fields.String(load_default=None, allow_none=True)
+
+
+def query_of(arguments: dict[str, Any], *, start: int) -> Query:
+    """Return loaded arguments as a query from a place on."""
+    return Query(
+        n=arguments["n"],
+        start=start,
+        ascending=arguments["order"] == "asc",
+        exclude=tuple(arguments["excluded"]),
+        exclude_sets=tuple(arguments["exclude_sets"]),
+        include_labelled=arguments["include_labelled"],
+        where=conditions(arguments.get("where", {})),
+    )
+
+
+class RowSchema(Schema):
+    """One item of a ranking."""
+
+    rank = fields.Integer(
+        required=True,
+        metadata={"description": "Place from 1 in the whole pool, in the order asked for"},
+    )
+    id = fields.String(required=True)
+    score = fields.Float(required=True, metadata={"description": "Higher = label sooner"})
+    raw_score = fields.Float(required=True, metadata={"description": "The field's own quantity"})
+
+
+class ReadingSchema(Schema):
+    """The items a query asks for, and how many there are."""
+
+    ranking = fields.String(required=True)
+    items = fields.List(fields.Nested(RowSchema), required=True)
+    total = fields.Integer(required=True, metadata={"description": "Items ranked"})
+    eligible = fields.Integer(required=True, metadata={"description": "Items not left out"})
+    excluded = fields.Integer(
+        required=True, metadata={"description": "Items left out by ids, sets"}
+    )
+    returned = fields.Integer(required=True)
+    unknown_ids = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Ids in `exclude` that the pool does not know"},
+    )
+    next_page_token = next_page_token()
+
+
+class RankingSchema(Schema):
+    """The immutable result of a scoring job, and where it came from."""
+
+    id = fields.String(required=True)
+    job = fields.String(required=True)
+    pool = fields.String(required=True)
+    parts = fields.List(fields.String(), required=True)
+    total = fields.Integer(required=True)
+    model = fields.String(allow_none=True, required=True)
+    acquisition = fields.String(required=True)
+    parameters = fields.Dict(required=True, metadata={"description": "Every one, the seed too"})
+    raw_name = fields.String(required=True)
+    raw_direction = fields.String(required=True)
+    summary = fields.Dict(required=True, metadata={"description": "Extremes, mean, histogram"})
+    versions = fields.Dict(required=True, metadata={"description": "Libraries that computed it"})
+    submitted_at = fields.String(required=True)
+    started_at = fields.String(required=True)
+    created_at = fields.String(required=True)
+
+
+class RankingPageSchema(Schema):
+    """Rankings, the newest first."""
+
+    rankings = fields.List(fields.Nested(RankingSchema), required=True)
+    next_page_token = next_page_token()

@@ -1,0 +1,84 @@
+"""What changes: the promises of the storage behind records, labels, exclusion sets and progress.
+
+`RedisStorage` keeps them; the tests' stand-in is held to the same promises by the same tests.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from service.records import Document, Record
+
+R = TypeVar("R", bound=Record)
+
+
+class Storage(Protocol):
+    """Records are replaced by compare-and-set; everything else is a small atomic write."""
+
+    def ping(self) -> None:
+        """Return if the storage answers."""
+
+    def add(self, record: Record) -> bool:
+        """Remember a new record; return False, and change nothing, where its id is taken."""
+
+    def get(self, kind: type[R], id: str) -> R | None:
+        """Return a record, or None."""
+
+    def replace(self, old: Record, new: Record) -> bool:
+        """Put `new` in the place of `old`; return False, and change nothing, if `old` has gone."""
+
+    def remove(self, record: Record) -> bool:
+        """Forget a record whatever it is by now; return False where there was none."""
+
+    def page(self, kind: type[R], after: str | None, limit: int) -> tuple[list[R], str | None]:
+        """Return records, the newest first, and what to pass as `after` to get those that follow."""
+
+    def indexed(self, kind: type[R], index: str) -> list[R]:
+        """Return the records found in an index, the oldest first."""
+
+    def set_progress(self, job: str, done: int, total: int | None) -> None:
+        """Remember how far a job has come; the total may not be known yet."""
+
+    def progress(self, job: str) -> tuple[int, int | None] | None:
+        """Return how far a job has come, or None."""
+
+    def hold(self, job: str, holder: str, seconds: int) -> None:
+        """Say that a holder is alive and at work on a job, for the next seconds."""
+
+    def is_held(self, job: str) -> bool:
+        """Return whether somebody said of late that they are at work on a job."""
+
+    def put_labels(self, pool: str, labels: Mapping[int, str | None]) -> None:
+        """Set, or with None remove, the labels of some rows of a pool."""
+
+    def labels(self, pool: str, rows: Sequence[int]) -> list[str | None]:
+        """Return the labels of some rows of a pool."""
+
+    def clear_labels(self, pool: str) -> None:
+        """Remove all labels of a pool."""
+
+    def bits(self, pool: str, name: str) -> bytes | None:
+        """Return an exclusion set as a bitmap, row 0 in the highest bit of byte 0, or None."""
+
+    def put_bits(self, pool: str, name: str, bitmap: bytes) -> None:
+        """Make or replace an exclusion set."""
+
+    def merge_bits(self, pool: str, name: str, add: bytes, remove: bytes) -> None:
+        """Add rows to an exclusion set, made if it is new, and remove rows from it, at once."""
+
+    def remove_bits(self, pool: str, name: str) -> bool:
+        """Forget an exclusion set; return False where there was none."""
+
+    def bit_names(self, pool: str) -> list[str]:
+        """Return the names of a pool's exclusion sets, in order; `labelled` is not among them."""
+
+    def forget_pool(self, pool: str) -> None:
+        """Forget all labels and exclusion sets of a pool."""
+
+    def remember(self, key: str, document: Document, seconds: int) -> Document | None:
+        """Remember a document under a key; return what stands there, and change nothing, if taken."""
+
+    def overwrite(self, key: str, document: Document, seconds: int) -> None:
+        """Remember a document under a key, whatever stands there."""
+
+    def forget(self, key: str) -> None:
+        """Forget what stands under a key."""

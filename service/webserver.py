@@ -1,0 +1,133 @@
+"""The socket that clients connect to, and the processes that answer on it.
+
+The socket is made by whoever starts the API and inherited by those who serve: a port is claimed
+once and for all, and a connection made while they are started again waits instead of failing.
+"""
+
+import contextlib
+import http.client
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+from service.children import CannotStart, die_with_parent
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+BACKLOG = 1024
+STOP_PATIENCE = 8  # seconds that a request may still take; shorter than the supervisor's
+log = logging.getLogger("shortlist")
+
+
+def listen(settings: Settings, *, port_is_given: bool) -> socket.socket:
+    """Return a listening socket; a default port that is taken is replaced by a free one."""
+    family, address = resolve(settings.host)
+    if not (ipaddress.ip_address(address).is_loopback or settings.api_key):
+        raise CannotStart(
+            f"refusing to listen on {settings.host}: beyond this machine every client must show a"
+            " key; set SHORTLIST_API_KEY, or listen on 127.0.0.1"
+        )
+    try:
+        return bind(family, address, settings.port)
+    except OSError as error:
+        if port_is_given:
+            raise CannotStart(
+                f"cannot listen on port {settings.port} of {settings.host}: {error.strerror};"
+                " choose another with --port or SHORTLIST_PORT (0 takes a free one)"
+            ) from None
+        listener = bind(family, address, 0)
+        log.info("port %d is taken; using %d", settings.port, listener.getsockname()[1])
+        return listener
+
+
+def bind(family: int, address: str, port: int) -> socket.socket:
+    return socket.create_server((address, port), family=family, backlog=BACKLOG)
+
+
+def resolve(host: str) -> tuple[int, str]:
+    """Return the address family and the numeric address of a host."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise CannotStart(
+            f"cannot listen on {host!r}: {error.strerror}; set SHORTLIST_HOST to an address of"
+            " this machine"
+        ) from None
+    family, _, _, _, address = found[0]
+    return family, str(address[0])
+
+
+def url(listener: socket.socket) -> str:
+    """Return the address at which this machine reaches the API."""
+    address, port = listener.getsockname()[:2]
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - read
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def is_live(url: str) -> bool:
+    """Say whether the API answers."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=0.25)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", "/livez")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+def serve(settings: Settings, listener: socket.socket) -> None:
+    """Answer on the socket until a signal says to stop."""
+    from granian._granian import SocketHolder
+    from granian.constants import HTTPModes, Interfaces  # only here: the supervisor needs neither
+    from granian.log import LogLevels
+    from granian.server.mp import MPServer
+
+    holder = cast("Any", SocketHolder)  # its stub knows no arguments
+
+    class Granian(MPServer):
+        """Granian on a socket that listens already; it would make one for each process."""
+
+        def _init_shared_socket(self) -> None:
+            self._shd, self._sso = holder(listener.fileno(), False, BACKLOG), None
+
+    parent = os.getpid()
+    Granian(
+        "service.app:create_app",
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        workers=settings.api_processes,
+        blocking_threads=settings.api_threads,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_PATIENCE,
+        log_level=LogLevels.error,
+        log_dictconfig=LOGGING,
+    ).serve(target_loader=lambda: load(settings, parent), wrap_loader=False)
+
+
+LOGGING = {
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "generic"},
+        "access": {"class": "logging.StreamHandler", "formatter": "access"},
+    }
+}
+"""Granian's lines go to the standard error, where everyone's go."""
+
+
+def load(settings: Settings, parent: int) -> "Flask":
+    """Return the application, in a process that serves it."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # while loading, Granian's parent's would be
+        signal.signal(number, signal.SIG_DFL)  # inherited, and would swallow them
+    die_with_parent(parent)
+    from service.app import create_app  # here, so that each process imports it for itself
+
+    return create_app(settings)
+
+
+if __name__ == "__main__":
+    serve(Settings.from_environment(os.environ), socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,169 @@
+"""Parts sent as CSV, and the rule of which column is what."""
+
+import numpy as np
+import pytest
+
+from service.errors import UploadRefused
+from tests.uploads import read
+from workers.untrusted.formats import columns
+from workers.untrusted.formats.upload import Options
+
+
+def read_csv(text, options=None, **kwargs):
+    """Return the part that a text makes."""
+    return read("text/csv", text.encode(), options=options, **kwargs)
+
+
+def test_ids_stay_the_text_they_are():
+    part = read_csv('id,x\n007,1\n 1e3 ,2\n"a,""b"\n",3\nNA,4\n')
+
+    assert part.ids == ["007", " 1e3 ", 'a,"b"\n', "NA"]
+    assert part.features.tolist() == [[1], [2], [3], [4]]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name():
+    assert read("text/csv", b"\xef\xbb\xbfid,x\na,1\n").ids == ["a"]
+
+
+def test_columns_keep_the_order_of_the_file_or_of_the_list():
+    text = "x,id,y,metadata.z\n1,a,2,3\n"
+
+    assert read_csv(text).features.tolist() == [[1, 2]]
+    assert read_csv(text, {"features": ["y", "x"]}).features.tolist() == [[2, 1]]
+
+
+@pytest.mark.parametrize(
+    ("cells", "place", "message"),
+    [
+        ("b,,1", 'row 3, column "x"', 'Item "b" has a feature that is empty'),
+        ("b,1,cat", 'row 3, column "y"', 'Item "b" .*"cat" .*metadata='),
+        ("b,1_0,1", 'row 3, column "x"', '"1_0"'),
+        ("b,1,0x10", 'row 3, column "y"', '"0x10"'),
+        ("b,1,\u0661", 'row 3, column "y"', "\u0661"),
+        ("b,1,nan", 'row 3, column "y"', "NaN"),
+        ("b,1,1e999", 'row 3, column "y"', "infinite"),
+        ("b,1,9007199254740993", 'row 3, column "y"', "beyond"),
+        ("b,1,-9007199254740993", 'row 3, column "y"', "beyond"),
+        ("b,1", "row 3", "has 2 cells and the header 3"),
+        ("b,1,2,3", "row 3", "has 4 cells and the header 3"),
+        ("", "row 3", "has 0 cells"),
+        ('b,1,"2', "row 3", "no CSV"),
+        ('b,1,"2"3', "row 3", "no CSV"),
+        (",1,2", 'row 3, column "id"', "empty"),
+    ],
+)
+def test_a_cell_that_is_wrong_is_named_by_row_and_column(cells, place, message):
+    with pytest.raises(UploadRefused, match=message) as refused:
+        read_csv(f"id,x,y\na,1,2\n{cells}\n")
+
+    assert refused.value.faults[0].pointer == place
+
+
+def test_numbers_may_be_written_in_any_usual_way():
+    part = read_csv("id,x\na,1\nb,-2.5\nc,+1e-3\nd, 4 \ne,.5\nf,9007199254740992\ng,0009\n")
+
+    assert part.features.ravel().tolist() == [1, -2.5, 1e-3, 4, 0.5, 2**53, 9]
+
+
+def test_text_that_is_not_utf_8_is_named_by_row():
+    with pytest.raises(UploadRefused, match=r"not UTF-8 \(at row 3\)"):
+        read("text/csv", b"id,x\na,1\n\xe9,2\nb,3\n")
+
+
+def test_a_row_without_end_is_not_read_whole():
+    for endless in ("1," * 500_000, '"a\nb",' * 200_000):
+        with pytest.raises(UploadRefused, match=r"longer than .*row 2"):
+            read_csv("id,x\n" + endless, limits={"max_item_values": 10})
+
+
+def test_a_file_of_many_blocks_keeps_its_order():
+    part = read_csv("id,x\n" + "".join(f"i{k},{k}\n" for k in range(50_000)))
+
+    np.testing.assert_array_equal(part.features.ravel(), np.arange(50_000))
+    assert part.ids[-1] == "i49999"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "expected"),
+    [
+        (["1", "", "-2.5e1"], "number", [1, None, -25]),
+        (["true", "False", ""], "boolean", [True, False, None]),
+        (["1", "true"], "string", ["1", "true"]),
+        (["007", "8"], "string", ["007", "8"]),
+        (["9007199254740992"], "number", [2**53]),
+        (["9007199254740993", "1"], "string", ["9007199254740993", "1"]),
+        (["1e999"], "string", ["1e999"]),
+        (["NaN"], "string", ["NaN"]),
+        ([" a", "", "a"], "string", [" a", None, "a"]),
+    ],
+)
+def test_a_metadata_column_is_numbers_or_booleans_only_if_every_cell_is(values, kind, expected):
+    rows = "".join(f"i{k},1,{value}\n" for k, value in enumerate(values))
+
+    part = read_csv("id,x,metadata.m\n" + rows)
+
+    assert part.result["metadata"] == [{"name": "m", "type": kind}]
+    assert part.metadata == {"m": expected}
+    assert ("metadata_0.json" in part.files) == (kind == "string")
+
+
+def assign(names, **options):
+    """Return the names of the id, the features, and the metadata."""
+    found = columns.assign(names, Options(**options))
+    return (
+        names[found.id],
+        [names[position] for position in found.features],
+        {label: names[position] for label, position in found.metadata.items()},
+    )
+
+
+def test_the_rule_of_columns():
+    """The module docstring of `columns` says this in words."""
+    names = ["id", "features", "metadata.m"]
+    assert assign(names) == ("id", ["features"], {"m": "metadata.m"})
+
+    names = ["b", "id", "a", "metadata.m"]
+    assert assign(names) == ("id", ["b", "a"], {"m": "metadata.m"})
+    assert assign(names, id_column="a", metadata=("id", "metadata.m")) == (
+        "a",
+        ["b"],
+        {"id": "id", "m": "metadata.m"},
+    )
+    assert assign(names, features=("a", "metadata.m"), metadata=("b",)) == (
+        "id",
+        ["a", "metadata.m"],
+        {"b": "b"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "place", "message"),
+    [
+        (["x"], {}, "header", 'no column "id"'),
+        (["id", "x"], {"id_column": "key"}, "header", 'no column "key"'),
+        (["id", "x", "x"], {}, 'column "x"', "rename one"),
+        (["", "id", "x"], {}, "column 1", "has no name"),
+        (["id"], {}, "header", "no column of features"),
+        (["id", "metadata.m"], {}, "header", "no column of features"),
+        (["id", "x"], {"features": ("y",)}, 'column "y"', "features= lists"),
+        (["id", "x"], {"metadata": ("y",)}, 'column "y"', "metadata= lists"),
+        (["id", "x"], {"features": ("x", "x")}, "header", "twice"),
+        (["id", "x"], {"features": ("x",), "metadata": ("x",)}, 'column "x"', "two things"),
+        (["id", "x"], {"features": ("x", "id")}, 'column "id"', "two things"),
+        (["id", "features", "x"], {}, 'column "x"', "rename it to metadata.x, list it in"),
+        (["id", "x", "y"], {"features": ("x",)}, 'column "y"', "neither"),
+        (["id", "x", "metadata.m"], {"metadata": ()}, 'column "metadata.m"', "neither"),
+        (
+            ["id", "x", "m", "metadata.m"],
+            {"metadata": ("m", "metadata.m")},
+            'column "metadata.m"',
+            "empty or taken",
+        ),
+        (["id", "x", "metadata."], {}, 'column "metadata."', "empty or taken"),
+    ],
+)
+def test_a_column_that_is_two_things_or_none_is_named(names, options, place, message):
+    with pytest.raises(UploadRefused, match=message) as refused:
+        assign(names, **options)
+
+    assert refused.value.faults[0].pointer == place

@@ -1,0 +1,32 @@
+"""`python -m workers`: one worker, in the foreground, as the environment describes it."""
+
+import logging
+import os
+import sys
+
+from service.backend import open_backend, redis_url
+from service.redis_storage import connect
+from service.settings import SANDBOX_ADDRESS, InvalidSettings, Settings
+from workers.sandbox.starter import ZygoteProcess
+from workers.worker import Worker
+
+STAGING_SECONDS = 86_400
+
+
+def main() -> None:
+    """Work until a signal says to stop."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    settings = Settings.from_environment(os.environ)
+    backend = open_backend(settings)
+    backend.files.forget_staging(STAGING_SECONDS)
+    with ZygoteProcess() as zygote:
+        os.environ[SANDBOX_ADDRESS] = str(zygote.address)
+        worker = Worker(backend, connect(redis_url(settings)), zygote)
+        worker.work(logging_level="WARNING")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InvalidSettings as error:
+        sys.exit(f"shortlist: {error}")

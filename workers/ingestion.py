@@ -1,0 +1,205 @@
+"""How an upload becomes a part: read in the sandbox, checked here, published, put into its pool."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from service.errors import Conflict, DuplicateItem, Fault, InvalidOutput, ServiceError, TooLarge
+from service.files import part_name, upload_name
+from service.ids import PackedIds, build_index, first_duplicate, hash_ids, numbered
+from service.operations import jobs, pools
+from service.operations.pools import Arrival
+from service.records import Job, Part
+from workers.workbench import Desk, Workbench
+
+LIMITS = ("max_item_values", "max_id_bytes", "max_metadata_columns", "max_metadata_bytes")
+DTYPES = ("uint8", "float16", "float32", "float64")
+BODY = "body"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the reader says of an upload."""
+
+    rows: int
+    item_shape: tuple[int, ...]
+    dtype: str
+    numbered: bool
+    features: str
+    metadata: Mapping[str, str]
+
+
+def ingest(bench: Workbench, job: Job) -> Mapping[str, Any]:
+    """Make a part of the upload that stands under the job's id; return what it is."""
+    body = bench.backend.files.path(upload_name(job.id))
+    with bench.desk(job) as desk:
+        summary = summary_of(
+            bench.open(
+                job,
+                "read_upload",
+                arguments=reader_arguments(bench, job),
+                inputs={BODY: body},
+                scratch=desk.scratch,
+            )
+        )
+        take_features(desk, body, summary)
+        take_metadata(desk, summary)
+        jobs.advance(bench.backend, job, summary.rows, summary.rows)
+        part = enter(bench, job, desk, summary)
+    return {
+        "part": part,
+        "rows": summary.rows,
+        "item_shape": list(summary.item_shape),
+        "dtype": summary.dtype,
+    }
+
+
+def reader_arguments(bench: Workbench, job: Job) -> dict[str, Any]:
+    """Return what the reader must know of an upload."""
+    settings = bench.backend.settings
+    pool = pools.get(bench.backend, job.request["pool"])
+    limits = {name: getattr(settings, name) for name in LIMITS}
+    return {
+        "media_type": job.request["media_type"],
+        "options": job.request["options"],
+        "limits": {**limits, "max_items": settings.max_pool_items - pool.total},
+    }
+
+
+def summary_of(said: Mapping[str, Any]) -> Summary:
+    """Return what the reader said, as far as it can be true."""
+    summary = Summary(
+        rows=int(said["rows"]),
+        item_shape=tuple(int(length) for length in said["item_shape"]),
+        dtype=str(said["dtype"]),
+        numbered=bool(said["numbered"]),
+        features=str(said["features"]),
+        metadata={str(column["name"]): str(column["type"]) for column in said["metadata"]},
+    )
+    if summary.rows < 0 or summary.dtype not in DTYPES:
+        raise InvalidOutput("The reader gave an impossible summary of the upload")
+    return summary
+
+
+def take_features(desk: Desk, body: Path, summary: Summary) -> None:
+    """Put the features where they are published from; the body itself where it is in that form."""
+    target = desk.out / "features.npy"
+    if summary.features == BODY:
+        os.link(body, target)
+    else:
+        desk.take("features.npy", target)
+    features: npt.NDArray[Any] = np.load(target, mmap_mode="r", allow_pickle=False)
+    expected = (summary.rows, *summary.item_shape)
+    if features.shape != expected or features.dtype.name != summary.dtype:
+        raise InvalidOutput("The features are not what the reader said")
+    if features.ndim > 1 and not features.flags.c_contiguous:
+        raise InvalidOutput("The features are not in the order that is kept")
+
+
+def take_metadata(desk: Desk, summary: Summary) -> None:
+    """Put the metadata columns where they are published from."""
+    for number, kind in enumerate(summary.metadata.values()):
+        path = desk.take(f"metadata_{number}.npy", desk.out / f"metadata_{number}.npy")
+        column: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        if column.shape != (summary.rows,):
+            raise InvalidOutput("A metadata column has not as many values as there are items")
+        if kind == "string":
+            texts = desk.take(f"metadata_{number}.json", desk.out / f"metadata_{number}.json")
+            if column.max(initial=-1) >= len(json.loads(texts.read_bytes())):
+                raise InvalidOutput("A metadata column names a text that is not there")
+
+
+def enter(bench: Workbench, job: Job, desk: Desk, summary: Summary) -> dict[str, Any]:
+    """Publish the part and put it into its pool; number its items again where the pool grew."""
+    while True:
+        pool = pools.get(bench.backend, job.request["pool"])
+        start = pool.total if summary.numbered else None
+        limit = bench.backend.settings.max_pool_items
+        if pool.total + summary.rows > limit:
+            raise TooLarge(f"The pool would pass {limit} items (max_pool_items)")
+        arrival = arrive(job, desk, summary, start)
+        name = part_name(pool.id, arrival.part.id)
+        if all(part.id != arrival.part.id for part in pool.parts):
+            # What stands there then is left from an attempt that died before the part entered.
+            bench.backend.files.remove(name)
+            publish(bench, desk, name)
+        try:
+            pools.append(bench.backend, pool.id, arrival)
+        except Conflict:
+            continue
+        except ServiceError:
+            bench.backend.files.remove(name)
+            raise
+        return arrival.part.document()
+
+
+def publish(bench: Workbench, desk: Desk, name: str) -> None:
+    """Publish a copy of the part by hard links, so that it can be made again."""
+    with bench.backend.files.staging("part") as staged:
+        for path in desk.out.iterdir():
+            os.link(path, staged / path.name)
+        bench.backend.files.publish(staged, name)
+
+
+def arrive(job: Job, desk: Desk, summary: Summary, start: int | None) -> Arrival:
+    """Write a part's ids and their index, and return the part as it asks to enter the pool."""
+    packed = (
+        numbered(start, start + summary.rows) if start is not None else taken_ids(desk, summary)
+    )
+    hashes = hash_ids(packed)
+    index = build_index(hashes)
+    twice = first_duplicate(packed, index)
+    if twice is not None:
+        name = packed.at(np.array(twice[:1]))[0]
+        raise DuplicateItem(
+            f"The id {name!r} stands twice in the part; nothing of it was taken",
+            faults=[Fault(f"/items/{twice[1]}/id", f"{name!r} is also item {twice[0]}")],
+        )
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "ids": packed.blob,
+        "id_ends": packed.ends,
+        "id_hashes": index.hashes,
+        "id_rows": index.rows,
+    }
+    for name, array in arrays.items():
+        path = desk.out / f"{name}.npy"
+        path.unlink(missing_ok=True)
+        np.save(path, array, allow_pickle=False)
+    part = Part(
+        id=job.id,
+        rows=summary.rows,
+        bytes=job.request["bytes"],
+        sha256=job.request["sha256"],
+        metadata=tuple(summary.metadata),
+        created_at=job.created_at,
+    )
+    return Arrival(
+        part=part,
+        dtype=summary.dtype,
+        item_shape=summary.item_shape,
+        metadata=summary.metadata,
+        ids=packed,
+        hashes=hashes,
+        numbered_from=start,
+    )
+
+
+def taken_ids(desk: Desk, summary: Summary) -> PackedIds:
+    """Return the ids that the reader wrote, checked to be what they must be."""
+    blob = np.fromfile(desk.scratch / "ids.bin", dtype=np.uint8)
+    ends: npt.NDArray[Any] = np.load(desk.scratch / "id_ends.npy", allow_pickle=False)
+    sound = (
+        ends.shape == (summary.rows,)
+        and ends.dtype == np.int64
+        and bool((np.diff(ends, prepend=0) > 0).all())
+        and int(ends[-1] if len(ends) else 0) == len(blob)
+    )
+    if not sound:
+        raise InvalidOutput("The ids are not what the reader said")
+    return PackedIds(blob, ends)

@@ -1,0 +1,108 @@
+"""What a model says of each item: computed once for a model and a part, checked, and kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from service.errors import InvalidOutput
+from service.files import model_name, part_name, predictions_name
+from service.items import Items
+from service.records import Job, Model, Part, Pool
+from workers.workbench import Desk, Workbench
+
+BLOCK = 4_096
+PARTS_AT_ONCE = 64
+CHECKED_ROWS = 65_536
+SUM_TOLERANCE = 1e-3
+RANGE_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Work:
+    """How many items needed the model, and how many were known already."""
+
+    total: int
+    cached: int
+    predicted: int
+
+
+def predict(bench: Workbench, job: Job, *, pool: Pool, parts: Sequence[Part], model: Model) -> Work:
+    """Make sure that the model's probabilities of every part are kept; return what it took."""
+    total = sum(part.rows for part in parts)
+    missing = [part for part in parts if not known(bench, model, part)]
+    predicted = sum(part.rows for part in missing)
+    done = total - predicted
+    for start in range(0, len(missing), PARTS_AT_ONCE):
+        group = missing[start : start + PARTS_AT_ONCE]
+        with bench.desk(job) as desk:
+            predict_group(bench, job, desk, pool, group, model, done, total)
+        done += sum(part.rows for part in group)
+    return Work(total, total - predicted, predicted)
+
+
+def known(bench: Workbench, model: Model, part: Part) -> bool:
+    """Return whether a model's probabilities of a part are kept already."""
+    return bench.backend.files.exists(predictions_name(model.id, part.id))
+
+
+def predict_group(
+    bench: Workbench,
+    job: Job,
+    desk: Desk,
+    pool: Pool,
+    parts: Sequence[Part],
+    model: Model,
+    done: int,
+    total: int,
+) -> None:
+    """Predict some parts in one run of the sandbox, and keep what passes the checks."""
+    files = bench.backend.files
+    features = {
+        f"part_{number}": files.path(part_name(pool.id, part.id)) / "features.npy"
+        for number, part in enumerate(parts)
+    }
+    bench.open(
+        job,
+        "predict_parts",
+        arguments={
+            "format": model.format,
+            "parts": [part.id for part in parts],
+            "block": BLOCK,
+        },
+        inputs={"model": files.path(model_name(model.id)), **features},
+        scratch=desk.scratch,
+        done=done,
+        total=total,
+    )
+    for number, part in enumerate(parts):
+        kept = desk.out / str(number)
+        kept.mkdir(mode=0o700)
+        path = desk.take(f"probs_{number}.npy", kept / "probs.npy")
+        check(path, Items(files, pool), part, model)
+        files.publish(kept, predictions_name(model.id, part.id))
+
+
+def check(path: Path, items: Items, part: Part, model: Model) -> None:
+    """Raise InvalidOutput, naming the first item, where probabilities are none."""
+    probs: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    expected = (part.rows, len(model.classes))
+    if probs.shape != expected or probs.dtype not in (np.float32, np.float64):
+        raise InvalidOutput(f"The model gave an array {probs.shape}, and {expected} was expected")
+    for start in range(0, part.rows, CHECKED_ROWS):
+        block = np.asarray(probs[start : start + CHECKED_ROWS], dtype=np.float64)
+        sums = block.sum(axis=1)
+        wrong = ~np.isfinite(block).all(axis=1)
+        wrong |= (block < -RANGE_TOLERANCE).any(axis=1) | (block > 1 + RANGE_TOLERANCE).any(axis=1)
+        wrong |= np.abs(sums - 1) > SUM_TOLERANCE
+        if wrong.any():
+            first = int(np.flatnonzero(wrong)[0])
+            name = items.packed(part).at(np.array([start + first]))[0]
+            raise InvalidOutput(
+                f"What the model gave for the item {name!r} are no probabilities: "
+                f"smallest {block[first].min():g}, largest {block[first].max():g}, "
+                f"sum {sums[first]:g}"
+            )

@@ -1,0 +1,138 @@
+"""A zygote's process, as the worker that owns it sees it: started, asked after, stopped."""
+
+import os
+import select
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from service.errors import Unavailable
+
+ENTRIES = "workers.untrusted.entries"
+SECONDS_TO_START = 60.0
+SECONDS_TO_STOP = 5.0
+
+
+class ZygoteProcess:
+    """Owns one zygote and the private directory of its socket.
+
+    Start it from the thread that lives as long as the worker: the kernel kills the zygote when
+    that thread ends. A fork of the owner may use the address; it stops nothing.
+    """
+
+    def __init__(self, entries: str = ENTRIES) -> None:
+        self._entries = entries
+        self._owner = os.getpid()
+        self._directory: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> Path:
+        """Where the zygote listens: the same after a restart."""
+        if self._directory is None:
+            raise RuntimeError("the zygote was not started")
+        return self._directory / "zygote"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, once started."""
+        return self._process.pid if self._process else None
+
+    def alive(self) -> bool:
+        """Say whether the process runs; asked of the owner only."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the process and return when it listens."""
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="shortlist-"))
+        reader, writer = os.pipe()
+        try:
+            self._process = _spawn(self.address, self._entries, writer)
+        finally:
+            os.close(writer)
+        try:
+            self._wait_until_ready(reader)
+        finally:
+            os.close(reader)
+
+    def revive(self) -> None:
+        """Start the process again if it has died."""
+        if not self.alive():
+            self.start()
+
+    def stop(self) -> None:
+        """End the process, and with it all its children, and remove its directory."""
+        if os.getpid() != self._owner:
+            return
+        if self._process is not None:
+            _end(self._process)
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+        self._process = self._directory = None
+
+    def _wait_until_ready(self, reader: int) -> None:
+        readable, _, _ = select.select([reader], [], [], SECONDS_TO_START)
+        if not readable or not os.read(reader, 1):
+            self.stop()
+            raise Unavailable(
+                "The sandbox did not start: its reason is in the worker's error output."
+            )
+
+
+def _spawn(address: Path, entries: str, ready: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-P", "-m", "workers.sandbox.zygote"]
+    command += ["--address", str(address), "--entries", entries]
+    command += ["--parent", str(os.getpid()), "--ready", str(ready)]
+    return subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+        command,
+        env=_environment(),
+        cwd="/",
+        pass_fds=[ready],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # an interrupt at the keyboard is for the worker to handle
+    )
+
+
+def _environment() -> dict[str, str]:
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "JOBLIB_MULTIPROCESSING": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # Every allocator and thread of a library that starts at its import is one that a fork
+        # copies half of, and every arena takes addresses from the limit on them.
+        "MALLOC_ARENA_MAX": "2",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
+        "ORT_DISABLE_TELEMETRY": "1",
+    }
+    source = Path(__file__).resolve().parents[2]
+    if source != Path(sysconfig.get_path("purelib")):
+        environment["PYTHONPATH"] = str(source)
+    return environment
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(SECONDS_TO_STOP)
+    process.kill()
+    process.wait()

@@ -1,0 +1,186 @@
+"""A scoring job: predictions once, then every function over every block, then the orders."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from service.acquisition import REGISTRY
+from service.backend import Backend
+from service.errors import InvalidOutput, PoolGone
+from service.files import predictions_name, ranking_name
+from service.items import Items
+from service.operations import jobs, models
+from service.ranking import Scores, ascending, descending
+from service.records import Job, Model, Part, Pool, Ranking
+from workers.prediction import predict
+from workers.workbench import Workbench
+
+BLOCK = 16_384
+BINS = 20
+
+Evidence = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a scoring job works on, read back from its request."""
+
+    job: Job
+    pool: Pool
+    parts: tuple[Part, ...]
+    model: Model | None
+    functions: tuple[Mapping[str, Any], ...]
+
+    @property
+    def total(self) -> int:
+        """The number of items to score."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The evidence that the functions need."""
+        return frozenset(need for each in self.functions for need in REGISTRY[each["name"]].needs)
+
+
+def score(bench: Workbench, job: Job) -> Mapping[str, Any]:
+    """Compute a ranking for every function that a job asks for; return which."""
+    task = read_task(bench.backend, job)
+    items: dict[str, int] = {"total": task.total, "cached": 0, "predicted": 0}
+    if task.model is not None and "probs" in task.needs:
+        work = predict(bench, job, pool=task.pool, parts=task.parts, model=task.model)
+        items = asdict(work)
+    with bench.backend.files.staging(job.id) as staged:
+        scores = score_all(bench.backend, task, staged, report=items["predicted"] == 0)
+        rankings = [
+            rank(bench.backend, task, number, staged / str(number), scores[number])
+            for number in range(len(task.functions))
+        ]
+    jobs.advance(bench.backend, job, task.total, task.total)
+    return {"rankings": rankings, "items": items}
+
+
+def read_task(backend: Backend, job: Job) -> Task:
+    """Return what a job works on; raise where it was deleted while the job waited."""
+    request = job.request
+    pool = backend.storage.get(Pool, request["pool"])
+    if pool is None:
+        raise PoolGone(f"The pool {request['pool']} was deleted")
+    return Task(
+        job=job,
+        pool=pool,
+        parts=tuple(part for part in pool.parts if part.id in set(request["parts"])),
+        model=models.get(backend, request["model"]) if request["model"] else None,
+        functions=tuple(request["acquisitions"]),
+    )
+
+
+def score_all(backend: Backend, task: Task, staged: Path, *, report: bool) -> Sequence[Scores]:
+    """Return every function's scores of every item, in files that are mapped."""
+    scores = [score_file(staged / str(number), task.total) for number in range(len(task.functions))]
+    done = 0
+    for part, start, stop, evidence in blocks(backend, task):
+        for function, target in zip(task.functions, scores, strict=True):
+            found = REGISTRY[function["name"]].score(evidence, **function["parameters"])
+            check(backend, task, part, start, found, function["name"])
+            target[done : done + stop - start] = found
+        done += stop - start
+        jobs.advance(backend, task.job, done if report else task.total, task.total)
+    return scores
+
+
+def score_file(directory: Path, total: int) -> Scores:
+    """Return a new array of scores that stands in a file."""
+    directory.mkdir(mode=0o700)
+    path = directory / "scores.npy"
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=(total,))
+
+
+def blocks(backend: Backend, task: Task) -> Iterator[tuple[Part, int, int, Evidence]]:
+    """Yield the evidence of every part, block by block, with the rows of the part it is of."""
+    items = Items(backend.files, task.pool)
+    for part in task.parts:
+        whole: Evidence = {}
+        if "probs" in task.needs and task.model is not None:
+            name = predictions_name(task.model.id, part.id)
+            whole["probs"] = backend.files.array(f"{name}/probs.npy")
+        if "keys" in task.needs:
+            whole["keys"] = items.keys(part)
+        for start in range(0, part.rows, BLOCK):
+            stop = min(start + BLOCK, part.rows)
+            yield part, start, stop, {name: block_of(whole[name], start, stop) for name in whole}
+
+
+def block_of(array: npt.NDArray[Any], start: int, stop: int) -> npt.NDArray[Any]:
+    """Return some rows of evidence, in the one type that functions take, and not to be changed."""
+    block = array[start:stop]
+    if block.dtype.kind == "f":
+        # Rounding may leave a probability a hair outside [0, 1]; the model's check allows no more.
+        block = np.clip(block.astype(np.float64), 0.0, 1.0)
+    block.flags.writeable = False
+    return block
+
+
+def check(
+    backend: Backend, task: Task, part: Part, start: int, scores: Scores, function: str
+) -> None:
+    """Raise InvalidOutput, naming the item, where a score is not finite."""
+    wrong = np.flatnonzero(~np.isfinite(scores))
+    if len(wrong):
+        packed = Items(backend.files, task.pool).packed(part)
+        name = packed.at(np.array([start + int(wrong[0])]))[0]
+        raise InvalidOutput(f"{function} has no finite score for the item {name!r}")
+
+
+def rank(backend: Backend, task: Task, number: int, staged: Path, scores: Scores) -> dict[str, Any]:
+    """Order scores, publish them, and remember the ranking; return its id and function."""
+    order = descending(scores)
+    np.save(staged / "order.npy", order, allow_pickle=False)
+    np.save(staged / "order_ascending.npy", ascending(scores, order), allow_pickle=False)
+    # The same job makes the same id again, so a second attempt leaves no second ranking.
+    id = uuid.uuid5(uuid.UUID(task.job.id), str(number)).hex
+    backend.files.publish(staged, ranking_name(id))
+    function = task.functions[number]
+    entry = REGISTRY[function["name"]]
+    ranking = Ranking(
+        id=id,
+        job=task.job.id,
+        pool=task.pool.id,
+        parts=tuple(part.id for part in task.parts),
+        total=task.total,
+        model=task.model.id if task.model else None,
+        acquisition=entry.name,
+        parameters=function["parameters"],
+        raw_name=entry.raw_name,
+        raw_direction=entry.raw_direction,
+        summary=summary_of(scores),
+        versions=versions_of(task.model),
+        submitted_at=task.job.created_at,
+        started_at=task.job.started_at or task.job.created_at,
+    )
+    backend.storage.add(ranking)
+    return {"id": id, "acquisition": entry.name}
+
+
+def summary_of(scores: Scores) -> dict[str, Any]:
+    """Return the extremes, the mean and the histogram of scores."""
+    if len(scores) == 0:
+        return {"minimum": None, "maximum": None, "mean": None, "histogram": None}
+    counts, edges = np.histogram(scores, bins=BINS)
+    return {
+        "minimum": float(scores.min()),
+        "maximum": float(scores.max()),
+        "mean": float(scores.mean()),
+        "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
+    }
+
+
+def versions_of(model: Model | None) -> dict[str, str]:
+    """Return the versions of what computed a ranking."""
+    ours = {name: version(name) for name in ("shortlist", "numpy")}
+    return {**ours, **(model.versions if model else {})}

@@ -1,0 +1,82 @@
+"""The functions whose names travel on the queue, and the edge at which their failures are recorded.
+
+A task is called with a job's id and ticket. It claims the job, does the work and ends the job with
+the result. It catches nothing: whatever is raised ends at `record_failure`, which RQ calls, or, when
+the process is killed, at `record_death`, which the worker calls.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rq.exceptions import AbandonedJobError
+from rq.job import Job as Ticket
+from rq.timeouts import JobTimeoutException
+
+from service.backend import Backend, open_backend
+from service.errors import OutOfMemory, ServiceError, TimedOut
+from service.operations import jobs
+from service.records import Job
+from service.settings import Settings
+from workers import ingestion, inspection, scoring
+from workers.workbench import Workbench, open_workbench
+
+log = logging.getLogger("shortlist.workers")
+
+Work = Callable[[Workbench, Job], Mapping[str, Any]]
+
+
+def ingest(job_id: str, ticket: str) -> None:
+    """Make a part of an upload and put it into its pool."""
+    run(job_id, ticket, ingestion.ingest)
+
+
+def inspect(job_id: str, ticket: str) -> None:
+    """Find out what an uploaded artifact is, and take it in as a model."""
+    run(job_id, ticket, inspection.inspect)
+
+
+def score(job_id: str, ticket: str) -> None:
+    """Compute acquisition scores and their rankings."""
+    run(job_id, ticket, scoring.score)
+
+
+def run(job_id: str, ticket: str, work: Work) -> None:
+    """Claim a job, do its work, and end it with the result."""
+    bench = open_workbench(os.environ)
+    job = jobs.claim(bench.backend, job_id, ticket, holder=f"pid {os.getpid()}")
+    if job is not None:
+        jobs.succeed(bench.backend, job, work(bench, job))
+
+
+def record_failure(
+    ticket: Ticket, connection: Any, kind: type[BaseException], error: Any, trace: Any
+) -> None:
+    """End the job of a ticket with what its task raised; RQ calls this in the work-horse."""
+    del connection, kind
+    backend = open_backend(Settings.from_environment(os.environ))
+    if isinstance(error, AbandonedJobError):
+        record_death(backend, ticket)
+        return
+    job = backend.storage.get(Job, ticket.args[0])
+    if job is not None and job.ticket == ticket.id:
+        jobs.fail(backend, job, error_of(error, trace))
+
+
+def record_death(backend: Backend, ticket: Ticket) -> None:
+    """Queue the job of a ticket again, or end it, after the process that ran it was killed."""
+    if backend.storage.get(Job, ticket.args[0]) is not None:
+        jobs.lose(backend, ticket.args[0], ticket.id)
+
+
+def error_of(error: BaseException, trace: Any) -> ServiceError:
+    """Return what a task raised as an error that a client may see."""
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, JobTimeoutException):
+        return TimedOut("The job ran longer than its deadline (job_timeout)")
+    if isinstance(error, MemoryError):
+        return OutOfMemory("The worker ran out of memory")
+    log.error("a task failed unexpectedly", exc_info=(type(error), error, trace))
+    return ServiceError("This is a mistake in the service; its log says more")

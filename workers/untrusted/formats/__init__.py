@@ -1,0 +1,1 @@
+"""The formats in which items are uploaded, each read block by block and written as one part."""

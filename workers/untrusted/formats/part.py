@@ -1,0 +1,120 @@
+"""A part while it is written: ids, features and metadata, block after block."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workers.untrusted.formats.arrays import Array, DType, GrowingArray
+from workers.untrusted.formats.faults import At, refusal
+from workers.untrusted.formats.features import check_finite, complain, convert
+from workers.untrusted.formats.ids import Ids
+from workers.untrusted.formats.metadata import Metadata
+from workers.untrusted.formats.upload import Upload
+
+FEATURES = "features.npy"
+MAX_FEATURE_BYTES = 64 * 1024**3
+"""The most that features may take when they are unpacked, whatever they were packed into."""
+
+SECONDS_BETWEEN_REPORTS = 0.25
+
+
+class Part:
+    """The files of one part, in the current directory.
+
+    `kept` names a file that holds the features already, exactly as they are to be: then they are
+    only checked.
+    """
+
+    def __init__(
+        self,
+        upload: Upload,
+        at: At,
+        dtype: DType,
+        *,
+        numbered: bool = False,
+        kept: str | None = None,
+    ) -> None:
+        self.upload = upload
+        self.at = at
+        self.dtype = dtype
+        self.kept = kept
+        self.item_shape: tuple[int, ...] | None = None
+        self.features: GrowingArray | None = None
+        self.ids = None if numbered else Ids(upload.limits.max_id_bytes)
+        self.metadata = Metadata(upload.limits, at)
+        self.rows = 0
+        self.reported = time.monotonic()
+
+    def begin(self, item_shape: Sequence[int]) -> None:
+        """Fix the shape of the items."""
+        values, limit = math.prod(item_shape), self.upload.limits.max_item_values
+        if values == 0:
+            raise refusal("An item needs at least one feature value", self.at(0, "features"))
+        if values > limit:
+            raise refusal(
+                f"Items of shape {list(item_shape)} have {values} values; at most {limit} are "
+                f"allowed (max_item_values)",
+                self.at(0, "features"),
+            )
+        self.item_shape = tuple(item_shape)
+        if self.kept is None:
+            self.features = GrowingArray(FEATURES, self.dtype, item_shape)
+
+    def append(
+        self,
+        ids: Sequence[str] | None,
+        features: Array,
+        metadata: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        """Write the next rows."""
+        self.check_size(len(features), features[:1].size * self.dtype.itemsize)
+        if self.ids is not None and ids is not None:
+            self.ids.append(ids, self.at)
+        complaint = complain(ids, self.rows, self.at)
+        check_finite(features, complaint)
+        if self.features is not None:
+            self.features.append(convert(features, self.dtype, complaint))
+        self.metadata.append(metadata or {}, len(features), ids)
+        self.rows += len(features)
+        self.report()
+
+    def check_size(self, rows: int, item_bytes: int) -> None:
+        """Refuse rows beyond the limits."""
+        limit = self.upload.limits.max_items
+        if self.rows + rows > limit:
+            raise refusal(
+                f"There are more than {limit} items (max_items): send them in several parts",
+                self.at(limit, "id"),
+            )
+        if (self.rows + rows) * item_bytes > MAX_FEATURE_BYTES:
+            raise refusal(
+                f"The features take more than {MAX_FEATURE_BYTES} bytes unpacked: "
+                f"send them in several parts",
+                self.at(self.rows, "features"),
+            )
+
+    def report(self) -> None:
+        """Tell how many rows are done, now and then."""
+        now = time.monotonic()
+        if now - self.reported >= SECONDS_BETWEEN_REPORTS:
+            self.reported = now
+            self.upload.send({"done": self.rows})
+
+    def finish(self, *, infer: bool = False) -> dict[str, Any]:
+        """Complete the files, and return what they hold."""
+        if self.kept is None and self.features is None:
+            GrowingArray(FEATURES, self.dtype).finish()
+        if self.features is not None:
+            self.features.finish()
+        if self.ids is not None:
+            self.ids.ends.finish()
+        self.upload.send({"done": self.rows})
+        return {
+            "rows": self.rows,
+            "item_shape": None if self.item_shape is None else list(self.item_shape),
+            "dtype": self.dtype.name,
+            "numbered": self.ids is None,
+            "features": self.kept or FEATURES,
+            "metadata": self.metadata.finish(infer=infer),
+        }

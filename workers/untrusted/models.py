@@ -1,0 +1,214 @@
+"""Opening what a client calls a model: what it is, and what it says of each item of a pool."""
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from sklearn.exceptions import InconsistentVersionWarning
+
+from service.errors import Fault, InvalidOutput, ModelRefused, ServiceError
+from workers.untrusted.artifacts.classifier import Array, Classifier
+from workers.untrusted.artifacts.joblib import open_joblib
+from workers.untrusted.artifacts.onnx import open_onnx
+from workers.untrusted.artifacts.skops import open_skops
+
+Send = Callable[[dict[str, Any]], None]
+
+OPENERS: dict[str, Callable[[BinaryIO], Classifier]] = {
+    "onnx": open_onnx,
+    "skops": open_skops,
+    "joblib": open_joblib,
+}
+LONGEST_CAUSE = 400
+MOST_WARNINGS = 20
+MOST_VALUES = 2**22  # of a block: large items come in blocks of fewer rows
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part's features: a file of our own, opened where its values begin."""
+
+    name: str
+    file: BinaryIO
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some items of one part, in order."""
+
+    part: str
+    start: int
+    items: Array
+
+
+def inspect_model(
+    arguments: dict[str, Any], inputs: dict[str, BinaryIO], send: Send
+) -> dict[str, Any]:
+    """Return what an artifact says of itself, or refuse it."""
+    del send
+    classifier = open_model(arguments["format"], inputs["model"])
+    most = arguments["limits"]["max_classes"]
+    if len(classifier.classes) > most:
+        raise ModelRefused(
+            f"The model has {len(classifier.classes)} classes; at most {most} are taken."
+        )
+    shape = classifier.item_shape
+    return {
+        "format": arguments["format"],
+        "estimator": classifier.estimator,
+        "classes": list(classifier.classes),
+        "item_values": classifier.item_values,
+        "item_shape": None if shape is None else list(shape),
+        "probabilities": classifier.probabilities,
+        "warnings": list(classifier.warnings),
+    }
+
+
+def predict_parts(
+    arguments: dict[str, Any], inputs: dict[str, BinaryIO], send: Send
+) -> dict[str, Any]:
+    """Write each part's probabilities to `probs_{k}.npy`, a block at a time."""
+    classifier = open_model(arguments["format"], inputs["model"])
+    if not classifier.probabilities:
+        raise InvalidOutput(f"{classifier.estimator} gives no probabilities: score with another.")
+    done = 0
+
+    def count(rows: int) -> None:
+        nonlocal done
+        done += rows
+        send({"done": done})
+
+    dtype, empty = np.dtype(np.float64), []
+    for k, name in enumerate(arguments["parts"]):
+        part, target = open_part(name, inputs[f"part_{k}"]), Path(f"probs_{k}.npy")
+        if part.shape[0]:
+            dtype = predict_part(classifier, part, arguments["block"], target, count)
+        else:
+            empty.append(target)
+    for target in empty:
+        np.save(target, np.empty((0, len(classifier.classes)), dtype))
+    return {"classes": len(classifier.classes), "dtype": dtype.name}
+
+
+def open_model(format: str, file: BinaryIO) -> Classifier:
+    """Return the classifier in a file, with what its library had to warn of."""
+    if not file.read(1):
+        raise ModelRefused("The file is empty: send the model again.")
+    file.seek(0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            classifier = OPENERS[format](file)
+        except (ServiceError, MemoryError):
+            raise
+        except Exception as error:  # a tampered file makes its library raise anything
+            raise ModelRefused(
+                f"The file cannot be read as {format}: {cause(error)} Save the model again, and"
+                " name the format it is in."
+            ) from error
+    return replace(classifier, warnings=(*classifier.warnings, *sentences(caught)))
+
+
+def cause(error: Exception) -> str:
+    """Return an error as one short line without paths, which are nobody's business outside."""
+    line = re.sub(r"\S*/", "", " ".join(str(error).split()))
+    return f"{type(error).__name__}: {line[:LONGEST_CAUSE]}".rstrip(".: ") + "."
+
+
+def sentences(caught: list[warnings.WarningMessage]) -> list[str]:
+    """Return what warnings say to whoever sent the model, each once."""
+    told = (w.message for w in caught if not issubclass(w.category, DeprecationWarning))
+    return list(dict.fromkeys(map(sentence, told)))[:MOST_WARNINGS]
+
+
+def sentence(message: Warning | str) -> str:
+    if isinstance(message, InconsistentVersionWarning):
+        return (
+            f"The model was fitted with scikit-learn {message.original_sklearn_version} and is used"
+            f" with {message.current_sklearn_version}: compare some probabilities with your own."
+        )
+    return str(message)[:LONGEST_CAUSE]
+
+
+def open_part(name: str, file: BinaryIO) -> Part:
+    """Read the header of a part's features, and leave the file where its values begin."""
+    file.seek(0)
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return Part(name, file, shape, dtype)
+
+
+def blocks(part: Part, most: int) -> Iterator[Block]:
+    """Yield a part's items a block at a time."""
+    rows, *item = part.shape
+    size = max(1, min(most, rows, MOST_VALUES // max(1, prod(item))))
+    for start in range(0, rows, size):
+        count = min(size, rows - start)
+        values = np.fromfile(part.file, part.dtype, count * prod(item))
+        if values.size != count * prod(item):
+            raise ServiceError(f"The features of part {part.name} end before row {rows}.")
+        yield Block(part.name, start, values.reshape(count, *item))
+
+
+def predict_part(
+    classifier: Classifier, part: Part, most: int, target: Path, count: Callable[[int], None]
+) -> np.dtype[Any]:
+    """Write the probabilities of a part's items, and return their type."""
+    with target.open("wb") as sink:
+        for block in blocks(part, most):
+            probs = predict_block(classifier, block)
+            if not block.start:
+                dtype = probs.dtype
+                shape = (part.shape[0], probs.shape[1])
+                npy.write_array_header_1_0(
+                    sink, {"descr": dtype.str, "fortran_order": False, "shape": shape}
+                )
+            sink.write(np.ascontiguousarray(probs, dtype).data)
+            count(len(probs))
+    return dtype
+
+
+def predict_block(classifier: Classifier, block: Block) -> Array:
+    """Return the probabilities of a block, exactly as the model gives them."""
+    end = block.start + len(block.items)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            probs = np.asarray(classifier.predict(block.items))
+    except (ServiceError, MemoryError):
+        raise
+    except Exception as error:  # the model is its sender's, and so is whatever it raises
+        raise InvalidOutput(
+            f"The model failed on items {block.start} to {end - 1} of part {block.part}:"
+            f" {cause(error)}"
+        ) from error
+    return checked(probs, block, len(classifier.classes))
+
+
+def checked(probs: Array, block: Block, classes: int) -> Array:
+    """Refuse anything but one row of finite numbers for each item."""
+    expected = (len(block.items), classes)
+    if probs.shape != expected or probs.dtype.kind != "f":
+        raise InvalidOutput(
+            f"The model gave {probs.dtype} in the shape {probs.shape} for items"
+            f" {block.start} onwards of part {block.part}; {expected} fractions were expected."
+        )
+    finite = np.isfinite(probs).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise InvalidOutput(
+            f"The model's probabilities for item {block.start + row} of part {block.part} are not"
+            f" finite: {probs[row].tolist()}. Look for missing or extreme values in that item.",
+            faults=[Fault(f"/parts/{block.part}/{block.start + row}", "not finite")],
+        )
+    short = probs.dtype.type in (np.float16, np.float32)
+    return probs.astype(np.float32 if short else np.float64, copy=False)

@@ -1,0 +1,101 @@
+"""What a task works with: the backend, and the sandbox in which clients' bytes are opened."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.backend import Backend, open_backend
+from service.errors import InvalidOutput
+from service.operations import jobs
+from service.records import Job
+from service.settings import SANDBOX_ADDRESS, Settings
+from workers.sandbox.client import Sandbox
+
+LARGEST_OUTPUT = 4
+"""How many times the size of the largest upload a file made from one may have."""
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """The parts of a worker that outlive a job."""
+
+    backend: Backend
+    sandbox: Sandbox
+
+    def open(
+        self,
+        job: Job,
+        entry: str,
+        *,
+        arguments: Mapping[str, Any],
+        inputs: Mapping[str, Path],
+        scratch: Path,
+        done: int = 0,
+        total: int | None = None,
+    ) -> dict[str, Any]:
+        """Run an entry in the sandbox for a job, and tell the job's progress and wish to stop.
+
+        `done` and `total` place the entry's own count of items in the job's.
+        """
+
+        def progressed(message: dict[str, Any]) -> None:
+            jobs.advance(self.backend, job, done + int(message["done"]), total)
+
+        settings = self.backend.settings
+        return self.sandbox.run(
+            entry,
+            arguments=dict(arguments),
+            inputs=dict(inputs),
+            scratch=scratch,
+            deadline=settings.job_timeout if job.task == "score" else settings.upload_timeout,
+            on_message=progressed,
+            tick=lambda: jobs.check(self.backend, job),
+        )
+
+    @contextmanager
+    def desk(self, job: Job) -> Iterator["Desk"]:
+        """Give a job two empty directories: one for the sandbox, one for what is published."""
+        with self.backend.files.staging(job.id) as root:
+            desk = Desk(root / "scratch", root / "out")
+            desk.scratch.mkdir(mode=0o700)
+            desk.out.mkdir(mode=0o700)
+            yield desk
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where the sandbox writes, and where checked results are put together."""
+
+    scratch: Path
+    out: Path
+
+    def take(self, name: str, target: Path) -> Path:
+        """Move a file that the sandbox wrote out of its reach; raise where it is no plain file."""
+        source = self.scratch / name
+        if not source.is_symlink() and source.is_file() and source.stat().st_nlink == 1:
+            source.rename(target)
+            os.chown(target, os.getuid(), os.getgid())
+            target.chmod(stat.S_IRUSR | stat.S_IWUSR)
+            return target
+        raise InvalidOutput(f"The reader did not leave the file {name} that it promised")
+
+    def clear(self) -> None:
+        """Empty the sandbox's directory for another run."""
+        shutil.rmtree(self.scratch)
+        self.scratch.mkdir(mode=0o700)
+
+
+def open_workbench(environ: Mapping[str, str]) -> Workbench:
+    """Return the workbench that the environment describes."""
+    settings = Settings.from_environment(environ)
+    sandbox = Sandbox(
+        Path(environ[SANDBOX_ADDRESS]),
+        memory=settings.sandbox_memory,
+        file_bytes=LARGEST_OUTPUT * settings.max_upload_bytes,
+    )
+    return Workbench(open_backend(settings), sandbox)

@@ -1,0 +1,79 @@
+"""Our RQ worker: it says that it lives, puts right what dead ones left, and ends with its parent."""
+
+import os
+from typing import Any
+
+import redis
+import rq
+from rq.job import Job as Ticket
+from rq.queue import Queue as TicketQueue
+from rq.serializers import JSONSerializer
+
+from service.backend import Backend
+from service.children import die_with_parent
+from service.errors import ServiceError
+from service.operations import jobs
+from service.queue import QUEUE
+from workers.sandbox.starter import ZygoteProcess
+from workers.tasks import record_death
+
+WORKER_TTL = 20
+"""Seconds; RQ waits this less 15 for a ticket before it looks after itself and others."""
+
+MAINTENANCE_SECONDS = 3
+
+
+class Worker(rq.Worker):
+    """Runs one job at a time, each in a process of its own."""
+
+    def __init__(self, backend: Backend, connection: redis.Redis, zygote: ZygoteProcess) -> None:
+        self.backend = backend
+        self.zygote = zygote
+        super().__init__(
+            [QUEUE],
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=WORKER_TTL,
+            maintenance_interval=MAINTENANCE_SECONDS,
+            job_monitoring_interval=backend.settings.heartbeat,
+            log_job_description=False,
+            work_horse_killed_handler=self.record_killed,
+        )
+
+    def record_killed(self, ticket: Ticket, pid: int, status: int, usage: Any) -> None:
+        """Queue the job again whose process was killed, or end it."""
+        del pid, status, usage
+        record_death(self.backend, ticket)
+
+    def handle_exception(self, ticket: Ticket, *error: Any) -> None:
+        """Log what a task raised: a line for what a client did, a traceback for our own mistakes."""
+        if isinstance(error[1], ServiceError):
+            self.log.warning("job %s ended: %s: %s", ticket.args[0], error[1].code, error[1])
+        else:
+            super().handle_exception(ticket, *error)
+
+    def maintain_heartbeats(self, ticket: Ticket) -> None:
+        """Say that the job's worker lives; RQ calls this while the job runs."""
+        super().maintain_heartbeats(ticket)
+        jobs.hold(self.backend, ticket.args[0], f"pid {os.getpid()}")
+        jobs.sweep(self.backend)
+
+    def run_maintenance_tasks(self) -> None:
+        """Put right what dead workers left, ours and RQ's."""
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ's own gap
+        jobs.sweep(self.backend)
+
+    def execute_job(self, ticket: Ticket, queue: TicketQueue) -> None:
+        """Do a job, with a sandbox that is alive."""
+        self.zygote.revive()
+        super().execute_job(ticket, queue)
+
+    def fork_work_horse(self, ticket: Ticket, queue: TicketQueue) -> None:
+        """Start the process that does the job."""
+        self.parent_pid = os.getpid()
+        super().fork_work_horse(ticket, queue)
+
+    def main_work_horse(self, ticket: Ticket, queue: TicketQueue) -> None:
+        """Do the job, in the new process, which ends when its worker does."""
+        die_with_parent(self.parent_pid)
+        super().main_work_horse(ticket, queue)
