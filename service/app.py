@@ -19,10 +19,9 @@ from service.api import (
     rankings,
     scorings,
 )
-from service.api.blueprint import EXTENSION
-from service.api.preferences import WAITERS, waiters
+from service.api.blueprint import API, EXTENSION, slots
 from service.backend import Backend, open_backend
-from service.openapi import configure
+from service.description import configure
 from service.settings import Settings
 
 RESOURCES = (
@@ -44,10 +43,10 @@ def create_app(settings: Settings | None = None, backend: Backend | None = None)
     app = Flask("service", static_folder=None)
     app.url_map.strict_slashes = False
     app.extensions[EXTENSION] = opened
-    app.extensions[WAITERS] = waiters(opened.settings.api_threads)
+    app.extensions.update(slots(opened.settings.api_threads))
     configure(app)
     api = Api(app)
-    app.extensions["shortlist-api"] = api
+    app.extensions[API] = api
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
     app.register_blueprint(documentation.blueprint)

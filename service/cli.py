@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CannotStart as error:
         print(f"shortlist: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130  # as a shell says it
 
 
 def run(command: str, settings: Settings, *, port_is_given: bool) -> int:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 PROBLEM_TYPE = "urn:shortlist:problem:"
+PROBLEM_JSON = "application/problem+json"
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,12 @@ class UnsupportedFormat(ServiceError):
     """This format is not taken here"""
 
     status, code = 415, "unsupported_format"
+
+
+class LengthRequired(ServiceError):
+    """The length of the body must be known"""
+
+    status, code = 411, "length_required"
 
 
 class TooLarge(ServiceError):

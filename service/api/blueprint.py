@@ -1,6 +1,8 @@
 """How views are declared: flask-smorest with our strict parser and our error documents."""
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import flask_smorest
@@ -11,19 +13,41 @@ from webargs.flaskparser import FlaskParser
 
 from service.api.bodies import read_json
 from service.backend import Backend
-from service.errors import Fault, InvalidRequest, ServiceError
+from service.errors import PROBLEM_JSON, Fault, InvalidRequest, ServiceError, TooBusy
 from service.schemas.problems import ProblemSchema
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 EXTENSION = "shortlist"
-PROBLEM_JSON = "application/problem+json"
+API = "shortlist-api"
+WAITERS = "shortlist-waiters"
+UPLOADS = "shortlist-uploads"
 
 
 def backend() -> Backend:
     """Return the backend that the app was made with."""
     found: Backend = current_app.extensions[EXTENSION]
     return found
+
+
+def slots(threads: int) -> dict[str, threading.BoundedSemaphore]:
+    """Return what keeps slow requests from taking every thread of a process."""
+    return {
+        WAITERS: threading.BoundedSemaphore(max(1, threads // 2)),
+        UPLOADS: threading.BoundedSemaphore(max(1, threads // 2 - 1)),
+    }
+
+
+@contextmanager
+def upload_slot() -> Iterator[None]:
+    """Hold a thread for an upload; raise TooBusy where too many are held already."""
+    held: threading.BoundedSemaphore = current_app.extensions[UPLOADS]
+    if not held.acquire(blocking=False):
+        raise TooBusy("Too many uploads at once; try again", headers={"Retry-After": "5"})
+    try:
+        yield
+    finally:
+        held.release()
 
 
 class Parser(FlaskParser):

@@ -1,7 +1,9 @@
 """Request bodies: JSON read strictly, everything else streamed to disk unopened."""
 
+import base64
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +11,11 @@ from typing import Any
 from flask import Request
 
 from service.backend import Backend
-from service.errors import Fault, MalformedBody, TooLarge, UnsupportedFormat
+from service.errors import Fault, LengthRequired, MalformedBody, TooLarge, UnsupportedFormat
 from service.files import force, upload_name
 
 BLOCK = 1024 * 1024
+DIGEST_HEADERS = ("Repr-Digest", "Content-Digest")
 
 
 def read_json(request: Request, limit: int) -> Any:
@@ -72,11 +75,19 @@ class Received:
 def receive(request: Request, backend: Backend, token: str) -> Received:
     """Stream a body to disk under a token; raise, and leave nothing, where it is not all there."""
     limit = backend.settings.max_upload_bytes
+    digest = announced_digest(request)
+    if request.content_length is None and digest is None:
+        # A chunked body that its sender gave up half-way looks just like one that is complete.
+        raise LengthRequired(
+            "Send a Content-Length, or a Repr-Digest of the whole body: without either nobody "
+            "could tell whether it is all there"
+        )
     if (request.content_length or 0) > limit:
         raise TooLarge(f"An upload has at most {limit} bytes here (max_upload_bytes)")
     path = backend.files.path(upload_name(token))
     try:
         received = write(request, path, limit)
+        check_digest(received, digest)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -105,3 +116,21 @@ def check_complete(request: Request, size: int) -> None:
     """Raise MalformedBody where a body ended before the length it was announced with."""
     if request.content_length is not None and size != request.content_length:
         raise MalformedBody(f"The body ended after {size} of {request.content_length} bytes")
+
+
+def announced_digest(request: Request) -> bytes | None:
+    """Return the SHA-256 that the request says its body has (RFC 9530), if it says one."""
+    for header in DIGEST_HEADERS:
+        found = re.search(r"sha-256\s*=\s*:([^:]*):", request.headers.get(header, ""))
+        if found:
+            return found[1].encode()
+    return None
+
+
+def check_digest(received: Received, announced: bytes | None) -> None:
+    """Raise MalformedBody where a body is not the one that was announced."""
+    if announced not in (None, base64.b64encode(bytes.fromhex(received.sha256))):
+        raise MalformedBody(
+            f"The body has {received.bytes} bytes and the SHA-256 {received.sha256} (hex), which "
+            "is not the sha-256 that was announced with it"
+        )

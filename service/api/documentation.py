@@ -6,7 +6,8 @@ import flask_swagger_ui
 from flask import Blueprint, Response, current_app, send_from_directory
 from flask_smorest import Api
 
-from service.api.blueprint import json_answer
+from service.api.blueprint import API, json_answer
+from service.description import document
 
 blueprint = Blueprint("documentation", __name__)
 
@@ -34,9 +35,7 @@ POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' d
 @blueprint.get("/openapi.json")
 def get_description() -> Response:
     """Return the description of this API."""
-    from service.openapi import document
-
-    api: Api = current_app.extensions["shortlist-api"]
+    api: Api = current_app.extensions[API]
     return json_answer(document(api))
 
 

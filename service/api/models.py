@@ -6,11 +6,12 @@ from flask import Response, request
 
 from service.api import examples, tokens
 from service.api.bodies import receive
-from service.api.blueprint import Blueprint, backend, dumped
+from service.api.blueprint import Blueprint, backend, dumped, upload_slot
 from service.api.idempotency import once
 from service.api.preferences import answer_submitted
 from service.errors import (
     InvalidRequest,
+    LengthRequired,
     MalformedBody,
     ModelNotFound,
     ModelRefused,
@@ -32,7 +33,15 @@ blueprint = Blueprint("models", __name__, url_prefix="/v1/models", description="
 @blueprint.doc(requestBody=examples.MODEL_BODY)
 @blueprint.response(202, JobSchema, example=examples.INSPECT_JOB)
 @blueprint.alt_response(201, schema=JobSchema, example=examples.INSPECT_DONE, success=True)
-@blueprint.fails(InvalidRequest, MalformedBody, UnsupportedFormat, TooLarge, TooBusy, ModelRefused)
+@blueprint.fails(
+    InvalidRequest,
+    LengthRequired,
+    MalformedBody,
+    UnsupportedFormat,
+    TooLarge,
+    TooBusy,
+    ModelRefused,
+)
 def upload_model(arguments: dict[str, Any]) -> Response:
     """Upload a model's artifact
 
@@ -41,7 +50,8 @@ def upload_model(arguments: dict[str, Any]) -> Response:
     """
     models.check_format(backend(), arguments["format"])
     token = new_id()
-    received = receive(request, backend(), token)
+    with upload_slot():
+        received = receive(request, backend(), token)
 
     def carry_out() -> Response:
         job = models.start_inspection(

@@ -6,12 +6,13 @@ from flask import Response, request
 
 from service.api import examples, tokens
 from service.api.bodies import receive
-from service.api.blueprint import Blueprint, backend, dumped
+from service.api.blueprint import Blueprint, backend, dumped, upload_slot
 from service.api.idempotency import once
 from service.api.preferences import answer_submitted
 from service.errors import (
     DuplicateItem,
     InvalidRequest,
+    LengthRequired,
     MalformedBody,
     PartNotFound,
     PoolNotFound,
@@ -96,6 +97,7 @@ def get_part(pool_id: str, part_id: str) -> Response:
 @blueprint.alt_response(201, schema=JobSchema, example=examples.INGEST_DONE, success=True)
 @blueprint.fails(
     InvalidRequest,
+    LengthRequired,
     MalformedBody,
     PoolNotFound,
     UnsupportedFormat,
@@ -112,7 +114,8 @@ def upload_items(arguments: dict[str, Any], pool_id: str) -> Response:
     """
     pools.check_upload(backend(), pool_id, request.mimetype)
     token = new_id()
-    received = receive(request, backend(), token)
+    with upload_slot():
+        received = receive(request, backend(), token)
     upload = pools.Upload(request.content_type or "", received.bytes, received.sha256, arguments)
 
     def carry_out() -> Response:

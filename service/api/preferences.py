@@ -5,18 +5,11 @@ import threading
 
 from flask import Request, Response, current_app
 
-from service.api.blueprint import backend, dumped
+from service.api.blueprint import WAITERS, backend, dumped
 from service.errors import from_problem
 from service.operations import jobs
 from service.records import FAILED, Job
 from service.schemas.jobs import POLL_AFTER, JobSchema
-
-WAITERS = "shortlist-waiters"
-
-
-def waiters(threads: int) -> threading.BoundedSemaphore:
-    """Return what keeps waiting requests from taking every thread of a process."""
-    return threading.BoundedSemaphore(max(1, threads // 2))
 
 
 def wished_wait(preference: str, longest: int) -> int | None:

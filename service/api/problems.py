@@ -9,6 +9,7 @@ from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
 from service.errors import (
+    PROBLEM_JSON,
     MalformedBody,
     MethodNotAllowed,
     NotFound,
@@ -19,7 +20,6 @@ from service.errors import (
 
 log = logging.getLogger("shortlist.api")
 
-PROBLEM_JSON = "application/problem+json"
 HTTP_KINDS: dict[int | None, type[ServiceError]] = {
     400: MalformedBody,
     404: NotFound,

@@ -109,7 +109,8 @@ def test_a_worker_alone_finds_the_embedded_server_and_ends_when_asked(shortlist,
     until(lambda: embedded.answers(tmp_path))
     worker = shortlist("worker")
     with redis.Redis.from_url(embedded.url(tmp_path)) as connection:
-        until(lambda: connection.scard("rq:workers"))
+        [name] = until(lambda: connection.smembers("rq:workers"))
+        until(lambda: connection.hget(name, "state") == b"idle")
     worker.terminate()
     assert worker.wait(PATIENCE) == 0
 

@@ -178,7 +178,9 @@ def test_what_is_sent_is_what_is_kept(name, data):
     part = read(*UPLOADS[name](ids, features, {}), limits={"max_id_bytes": 512})
 
     assert part.ids == (None if name == "npy" else ids)
-    np.testing.assert_array_equal(part.features.astype(dtype), features.reshape(part.features.shape))
+    np.testing.assert_array_equal(
+        part.features.astype(dtype), features.reshape(part.features.shape)
+    )
     assert part.result["dtype"] == (np.dtype(dtype).name if name in BINARY else "float64")
 
 

@@ -41,7 +41,6 @@ def test_an_array_in_the_right_form_is_not_copied():
         FEATURES.astype(">f4"),
         np.asfortranarray(FEATURES),
         np.asfortranarray(FEATURES.astype(">f8")),
-        np.asfortranarray(FEATURES[:, :1, :1]),
         np.asfortranarray(np.arange(6, dtype=np.uint8).reshape(2, 3)),
     ],
 )
@@ -81,6 +80,15 @@ def test_a_header_written_by_another_library_is_copied_into_the_right_form():
     assert part.features.tolist() == [[1], [2]]
 
 
+def test_a_header_of_odd_numbers_is_read_as_plain_ones():
+    part = read_npy(with_header(header("(True, True)") + " " * 51, b"\0" * 4))
+
+    assert part.result["features"] == "features.npy"
+    assert part.result["rows"] == 1
+    assert part.result["item_shape"] == [1]
+    assert part.result["item_shape"][0] is not True
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -91,11 +99,10 @@ def test_a_header_written_by_another_library_is_copied_into_the_right_form():
         (with_header(header("(-1, -1)"), b"\0" * 4), "holds nothing"),
         (with_header(header("()"), b"\0" * 4), "single value"),
         (with_header(header("(10**9,)")), "cannot be read"),
-        (with_header(header("(True,)"), b"\0" * 4), "refused|cannot|announces|float"),
         (with_header("(" * 5000), "cannot be read|nested"),
         (with_header("-" * 9000 + "1"), "cannot be read|nested"),
         (with_header("{}"), "cannot be read"),
-        (with_header(header("(1,)", descr="|V4"), b"\0" * 4), "type void"),
+        (with_header(header("(1,)", descr="|V4"), b"\0" * 4), "type .V4 are not taken"),
         (with_header(header("(9,)", descr="|S0")), "holds nothing"),
         (with_header("x" * 20_000), "header has 20001 bytes"),
         (with_header(header("(1,)"), b"\0" * 4, version=b"\3\0"), "newer than 2.0"),
@@ -106,14 +113,13 @@ def test_a_header_written_by_another_library_is_copied_into_the_right_form():
     ],
 )
 def test_an_array_that_is_not_what_it_says_is_refused(body, message):
-    if b"(True,)" in body:
-        assert read_npy(body).result["rows"] == 1
-        return
     with pytest.raises(UploadRefused, match=message):
         read_npy(body)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "uint16", "complex64", "U3", "M8[s]"])
+@pytest.mark.parametrize(
+    "dtype", ["bool", "int8", "int64", "uint16", "complex64", "U3", "datetime64[s]"]
+)
 def test_a_type_that_is_not_kept_is_named_with_those_that_are(dtype):
     with pytest.raises(UploadRefused, match=f"{dtype[:2]}.*uint8, float16, float32, float64"):
         read_npy(npy(np.zeros(3, dtype=dtype)))

@@ -15,7 +15,7 @@ def read_csv(text, options=None, **kwargs):
 
 
 def test_ids_stay_the_text_they_are():
-    part = read_csv('id,x\n007,1\n 1e3 ,2\n"a,""b"\n",3\nNA,4\n')
+    part = read_csv('id,x\n007,1\n 1e3 ,2\n"a,""b""\n",3\nNA,4\n')
 
     assert part.ids == ["007", " 1e3 ", 'a,"b"\n', "NA"]
     assert part.features.tolist() == [[1], [2], [3], [4]]

@@ -25,6 +25,7 @@ OPENERS: dict[str, Callable[[BinaryIO], Classifier]] = {
     "skops": open_skops,
     "joblib": open_joblib,
 }
+LACK_OF_MEMORY = re.compile("bad_alloc|[Ff]ailed to allocate memory")
 LONGEST_CAUSE = 400
 MOST_WARNINGS = 20
 MOST_VALUES = 2**22  # of a block: large items come in blocks of fewer rows
@@ -107,14 +108,21 @@ def open_model(format: str, file: BinaryIO) -> Classifier:
         warnings.simplefilter("always")
         try:
             classifier = OPENERS[format](file)
-        except (ServiceError, MemoryError):
+        except ServiceError:
             raise
         except Exception as error:  # a tampered file makes its library raise anything
+            pass_on_lack_of_memory(error)
             raise ModelRefused(
                 f"The file cannot be read as {format}: {cause(error)} Save the model again, and"
                 " name the format it is in."
             ) from error
     return replace(classifier, warnings=(*classifier.warnings, *sentences(caught)))
+
+
+def pass_on_lack_of_memory(error: Exception) -> None:
+    """Raise MemoryError for whatever a library says instead: it is no fault of the file."""
+    if isinstance(error, MemoryError) or LACK_OF_MEMORY.search(str(error)):
+        raise MemoryError from error
 
 
 def cause(error: Exception) -> str:
@@ -184,9 +192,10 @@ def predict_block(classifier: Classifier, block: Block) -> Array:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             probs = np.asarray(classifier.predict(block.items))
-    except (ServiceError, MemoryError):
+    except ServiceError:
         raise
     except Exception as error:  # the model is its sender's, and so is whatever it raises
+        pass_on_lack_of_memory(error)
         raise InvalidOutput(
             f"The model failed on items {block.start} to {end - 1} of part {block.part}:"
             f" {cause(error)}"

@@ -5,18 +5,12 @@ from math import prod
 from typing import BinaryIO
 
 import numpy as np
-import onnx
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
 
 from service.errors import InvalidOutput, ModelRefused
 from workers.untrusted.artifacts.classifier import Array, Classifier, Label
-from workers.untrusted.artifacts.onnx_graph import (
-    class_labels,
-    named,
-    refuse_outside,
-    unwrap_maps,
-)
+from workers.untrusted.artifacts.onnx_graph import read_graph
 
 NUMBERS = {
     "tensor(float)": "f4",
@@ -52,10 +46,8 @@ class Trial:
 
 def open_onnx(file: BinaryIO) -> Classifier:
     """Return the classifier in an ONNX file."""
-    content = file.read()
-    model = onnx.load_model_from_string(content)
-    refuse_outside(model)
-    session = start(model.SerializeToString() if unwrap_maps(model.graph) else content)
+    graph = read_graph(file.read())
+    session = start(graph.content)
     source, result = input_of(session), output_of(session)
 
     def predict(items: Array) -> Array:
@@ -66,8 +58,8 @@ def open_onnx(file: BinaryIO) -> Classifier:
     warning = trial.warning or doubt(trial.probs)
     width, shape = item_size(source)
     return Classifier(
-        estimator=named(model),
-        classes=classes_of(class_labels(model.graph, result.name), result, trial.probs),
+        estimator=graph.name,
+        classes=classes_of(graph.labels[result.name], result, trial.probs),
         item_values=width,
         item_shape=shape,
         probabilities=trial.probs is None or warning is None,

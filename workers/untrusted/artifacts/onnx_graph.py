@@ -1,6 +1,7 @@
 """What an ONNX graph says before it runs: what it leans on outside itself, and its class labels."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import onnx
@@ -12,6 +13,26 @@ DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
 LABELS = ("classlabels_strings", "classlabels_int64s", "classlabels_ints")
 PASSES_LABELS_ON = {"Cast", "Identity", "Reshape", "Squeeze"}
 OPERATORS_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What is kept of a graph: the file to run, its name, and the class labels of each output."""
+
+    content: bytes
+    name: str
+    labels: dict[str, tuple[Label, ...]]
+
+
+def read_graph(content: bytes) -> Graph:
+    """Return what an ONNX file says; its weights are not kept twice."""
+    model = onnx.load_model_from_string(content)
+    refuse_outside(model)
+    if unwrap_maps(model.graph):
+        content = model.SerializeToString()
+    outputs = [output.name for output in model.graph.output]
+    labels = {name: class_labels(model.graph, name) for name in outputs}
+    return Graph(content, named(model), labels)
 
 
 def refuse_outside(model: onnx.ModelProto) -> None:

@@ -17,7 +17,8 @@ from workers.untrusted.formats.upload import BLOCK_BYTES, BLOCK_ROWS, Upload
 
 BODY = "body"
 END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
-READ_AHEAD = 1024**2
+READ_AHEAD = 16 * 1024**2
+SMALLEST_READ, LARGEST_READ = 16 * 1024, 1024**2
 MAPPED_SHARE = 4
 TEXT_BYTES = 64
 """A guess at what a string or number beside the features takes, to choose the size of a batch."""
@@ -50,7 +51,7 @@ def stream_batches(reader: Any, file: Any, upload: Upload) -> Iterator[Any]:
 def read_parquet(upload: Upload) -> dict[str, Any]:
     """Write the rows of a Parquet file."""
     with translated("Parquet file"):
-        file = pq.ParquetFile(pa.PythonFile(upload.body, mode="r"), buffer_size=READ_AHEAD)
+        file = open_parquet(upload)
         plan = make_plan(file.schema_arrow, upload)
         rows = file.metadata.num_rows
     if rows > upload.limits.max_items:
@@ -60,17 +61,29 @@ def read_parquet(upload: Upload) -> dict[str, Any]:
             BODY,
         )
     part = Part(upload, plan.at, plan.dtype)
-    write_batches(part, plan, checked(file_batches(file, plan, rows), "Parquet file"))
+    write_batches(part, plan, checked(file_batches(file, plan), "Parquet file"))
     if part.rows != rows:
         raise refusal(f"The file announces {rows} rows and holds {part.rows}", BODY)
     return part.finish()
 
 
-def file_batches(file: Any, plan: Plan, rows: int) -> Iterator[Any]:
+def open_parquet(upload: Upload) -> Any:
+    """Return a file that is read page by page, where the default would read whole row groups."""
+    metadata = pq.read_metadata(pa.PythonFile(upload.body, mode="r"))
+    share = READ_AHEAD // max(1, metadata.num_columns)
+    return pq.ParquetFile(
+        pa.PythonFile(upload.body, mode="r"),
+        metadata=metadata,
+        pre_buffer=False,
+        buffer_size=max(SMALLEST_READ, min(LARGEST_READ, share)),
+    )
+
+
+def file_batches(file: Any, plan: Plan) -> Iterator[Any]:
     """Yield the batches of a file, of a size that the first row tells."""
-    if not rows:
+    first = next(file.iter_batches(batch_size=1, use_threads=False), None)
+    if first is None:
         return
-    first = next(file.iter_batches(batch_size=1, use_threads=False))
     first.validate(full=True)
     item_bytes = math.prod(plan.shape_in(first)) * 8 + TEXT_BYTES * len(plan.names)
     size = max(1, min(BLOCK_ROWS, BLOCK_BYTES // item_bytes))

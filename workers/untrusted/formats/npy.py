@@ -162,7 +162,7 @@ def parse_header(data: bytes, place: str, *, short: bool) -> tuple[tuple[int, ..
         raise refusal("The array's header cannot be read", place) from None
     except MemoryError:  # the parser's word for too many brackets; the text is a short one
         raise refusal("The array's header is nested too deeply", place) from None
-    return shape, fortran, dtype
+    return tuple(int(length) for length in shape), fortran, dtype
 
 
 def check_size(dtype: DType, shape: tuple[int, ...], found: int, place: str) -> None:

@@ -1,0 +1,321 @@
+"""Which handwritten digits should a person label next? The main job, as a client of the service.
+
+It starts a service of its own in a temporary directory, talks to it over HTTP, and stops it again:
+
+    python examples/demo.py           ends by itself
+    python examples/demo.py --stay    keeps the service up at the end, until Ctrl-C
+"""
+
+import argparse
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import skops.io
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+
+Array = npt.NDArray[Any]
+
+LABELLED = 300
+TREES = 500
+TOP = 10
+SECONDS_TO_START = 60
+SECONDS_TO_STOP = 40
+INKS = " .:-=+*#%@"
+
+
+class Failed(Exception):
+    """The demo cannot go on."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Pictures of 8 by 8 pixels, what a person says they show, and a name for each."""
+
+    pixels: Array
+    truth: Array
+    ids: list[str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the service answered."""
+
+    headers: Message
+    document: Any
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Shortlist somewhere, spoken to over HTTP and without a proxy."""
+
+    url: str
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Read something."""
+        return self.send("GET", path, None, headers)
+
+    def post(self, path: str, document: Any, **headers: str) -> Answer:
+        """Send a JSON document that makes something."""
+        body = json.dumps(document).encode()
+        return self.send("POST", path, body, {"Content-Type": "application/json", **headers})
+
+    def put(self, path: str, document: Any) -> Answer:
+        """Send a JSON document that sets something."""
+        body = json.dumps(document).encode()
+        return self.send("PUT", path, body, {"Content-Type": "application/json"})
+
+    def upload(self, path: str, body: bytes, media_type: str) -> Any:
+        """Send a file, and return the job that reads it once it has succeeded."""
+        began = time.monotonic()
+        answer = self.send("POST", path, body, {"Content-Type": media_type})
+        return self.finish(answer, began)
+
+    def finish(self, submitted: Answer, began: float) -> Any:
+        """Follow a job to its end as a platform would; return it if it succeeded."""
+        answer = submitted
+        while answer.document["state"] in ("queued", "running", "cancelling"):
+            show_progress(answer.document, time.monotonic() - began)
+            if "Preference-Applied" not in answer.headers:
+                time.sleep(int(answer.headers.get("Retry-After", "1")))
+            # The service answers as soon as the job ends, or else after a second.
+            answer = self.get(answer.document["links"]["self"], Prefer="wait=1")
+        job = answer.document
+        if job["state"] != "succeeded":
+            raise Failed(f"the job {job['task']} {job['state']}: {job['error']['detail']}")
+        show_progress(job, time.monotonic() - began, end="\n")
+        return job
+
+    def send(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        """Send a request; raise Failed, with the service's own words, where it is refused."""
+        request = urllib.request.Request(self.url + path, body, dict(headers), method=method)
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(request, timeout=60) as response:
+                return Answer(response.headers, json.load(response))
+        except urllib.error.HTTPError as error:
+            problem = json.load(error)
+            wrong = "".join(f"\n  {each['pointer']} {each['detail']}" for each in problem["errors"])
+            raise Failed(f"{method} {path}: {problem['detail']}{wrong}") from error
+        except OSError as error:
+            raise Failed(f"{method} {path}: the service does not answer: {error}") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; return the exit status."""
+    parser = argparse.ArgumentParser(description="Which digits should a person label next?")
+    parser.add_argument("--stay", action="store_true", help="keep the service up until Ctrl-C")
+    options = parser.parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C: all is tidied up
+    try:
+        with running_service() as service:
+            demonstrate(service)
+            if options.stay:
+                print("\nThe service stays up at these addresses; Ctrl-C stops it.", flush=True)
+                signal.pause()
+    except Failed as error:
+        print(f"\ndemo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def demonstrate(service: Service) -> None:
+    """Do the main job: pool and model in, the items to label next out."""
+    digits = load_handwritten_digits()
+    model = fit_forest(digits)
+    pool = upload_pool(service, digits)
+    set_labels(service, pool, digits)
+    job = score(service, pool, upload_model(service, model))
+    entropy, margin = (each["id"] for each in job["result"]["rankings"])
+    best = service.get(f"/v1/rankings/{entropy}/items?n={TOP}").document
+    second = service.get(f"/v1/rankings/{margin}/items?n={TOP}").document
+    show_ranking(best, digits)
+    both = {row["id"] for row in best["items"]} & {row["id"] for row in second["items"]}
+    print(f"Margin, from the same pass, asks otherwise: {len(both)} of these in its top {TOP}.")
+    check(service, entropy, digits, model)
+    show_picture(digits, best["items"][0]["id"])
+    show_addresses(service, job["id"], entropy)
+
+
+@contextmanager
+def running_service() -> Iterator[Service]:
+    """Start a service in a temporary directory; stop it and remove the directory in any case."""
+    with tempfile.TemporaryDirectory(prefix="shortlist-demo-") as directory:
+        data, log = Path(directory, "data"), Path(directory, "log")
+        say("Starting a service of its own: the embedded server, the API and two workers")
+        process = start(data, log)
+        try:
+            yield Service(await_url(process, data / "url", log))
+        finally:
+            stop(process)
+
+
+def start(data: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start `shortlist serve` on a free port, with settings that are nobody else's."""
+    settings = {name: text for name, text in os.environ.items() if "SHORTLIST_" not in name}
+    command = [sys.executable, "-P", "-m", "service.cli", "serve"]
+    with log.open("wb") as lines:
+        return subprocess.Popen(  # noqa: S603 - the command is our own
+            [*command, "--port", "0", "--data-dir", str(data)],
+            env=settings,
+            stdout=lines,
+            stderr=lines,
+            start_new_session=True,  # Ctrl-C reaches the demo alone, which then stops the service
+        )
+
+
+def await_url(process: subprocess.Popen[bytes], file: Path, log: Path) -> str:
+    """Return the address that the service writes into its directory once it answers."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not file.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Failed(f"the service did not start:\n{log.read_text(errors='replace')}")
+        time.sleep(0.05)
+    url = file.read_text().strip()
+    print(f"  it answers at {url}")
+    return url
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop the service; it stops what it started. A second Ctrl-C does not come in between."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    process.terminate()
+    try:
+        process.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def load_handwritten_digits() -> Digits:
+    """Return the digits that come with scikit-learn."""
+    pixels, truth = load_digits(return_X_y=True)
+    return Digits(pixels, truth, [f"digit-{row:04}" for row in range(len(truth))])
+
+
+def fit_forest(digits: Digits) -> RandomForestClassifier:
+    """Fit a model on the first digits, those that somebody has labelled already."""
+    say(f"Fitting a random forest of {TREES} trees on the first {LABELLED} labelled digits")
+    truth = digits.truth[:LABELLED]
+    if len(set(truth)) < len(set(digits.truth)):
+        raise Failed("the labelled digits do not show every class; label more of them")
+    forest = RandomForestClassifier(n_estimators=TREES, random_state=0)
+    return forest.fit(digits.pixels[:LABELLED], truth)
+
+
+def upload_pool(service: Service, digits: Digits) -> str:
+    """Make a pool of all digits, and return its id."""
+    say(f"Uploading all {len(digits.ids)} digits as a pool (.npz: ids and features)")
+    pool = service.post("/v1/pools", {"name": "handwritten digits"}).document["id"]
+    archive = io.BytesIO()
+    np.savez(archive, features=digits.pixels, ids=np.array(digits.ids))
+    service.upload(f"/v1/pools/{pool}/items", archive.getvalue(), "application/x-npz")
+    return str(pool)
+
+
+def upload_model(service: Service, model: RandomForestClassifier) -> str:
+    """Upload the model, and return its id: the SHA-256 of its bytes."""
+    body = skops.io.dumps(model)
+    say(f"Uploading the model (skops, {len(body) / 1e6:.0f} MB)")
+    job = service.upload("/v1/models?format=skops", body, "application/octet-stream")
+    return str(job["result"]["model"]["id"])
+
+
+def set_labels(service: Service, pool: str, digits: Digits) -> None:
+    """Tell which digits are labelled: from now on they are left out of what is read."""
+    named = zip(digits.ids[:LABELLED], digits.truth[:LABELLED].tolist(), strict=True)
+    labels = [{"id": id, "label": label} for id, label in named]
+    answer = service.put(f"/v1/pools/{pool}/labels", {"labels": labels})
+    print(f"  {answer.document['labelled']} of them are labelled")
+
+
+def score(service: Service, pool: str, model: str) -> Any:
+    """Score the pool by two functions at once, and return the finished job."""
+    say("Scoring every digit by entropy and by margin, in one pass of the model")
+    functions = [{"name": "entropy"}, {"name": "margin"}]
+    asked = {"pool": pool, "model": model, "acquisitions": functions}
+    began = time.monotonic()
+    return service.finish(service.post("/v1/scorings", asked), began)
+
+
+def check(service: Service, ranking: str, digits: Digits, model: RandomForestClassifier) -> None:
+    """Hold the whole order against one computed here."""
+    ranked = service.get(f"/v1/rankings/{ranking}/items?n={len(digits.ids)}").document["items"]
+    probs = model.predict_proba(digits.pixels)
+    logs = np.log(probs, where=probs > 0, out=np.zeros_like(probs))
+    entropy = -(probs * logs).sum(axis=1)
+    order = np.argsort(-entropy, kind="stable")
+    if [row["id"] for row in ranked] != [digits.ids[row] for row in order if row >= LABELLED]:
+        raise Failed("the order is not that of scikit-learn's own predict_proba")
+    print(f"All {len(ranked)} are in the same order as by scikit-learn's own predict_proba.")
+
+
+def say(words: str) -> None:
+    """Say what comes next."""
+    print(words, flush=True)
+
+
+def show_progress(job: Any, seconds: float, end: str = "") -> None:
+    """Write how far a job has come, on a terminal over the line that said so before."""
+    progress = job["progress"] or {}
+    items = f", {progress['done']} of {progress['total']} items" if progress.get("total") else ""
+    line = f"  {job['task']} {job['state']}{items}, {seconds:.1f} s"
+    if sys.stdout.isatty():
+        print(f"\r{line:<70}", end=end, flush=True)
+    elif end:
+        print(line, flush=True)
+
+
+def show_ranking(reading: Any, digits: Digits) -> None:
+    """Print the top of a ranking beside what a person would see."""
+    print(f"\nLabel these {TOP} next:\n")
+    print("  rank  id           score   shows a")
+    for row in reading["items"]:
+        shown = digits.truth[digits.ids.index(row["id"])]
+        print(f"  {row['rank']:>4}  {row['id']}  {row['score']:.4f}  {shown:>7}")
+    print("\n  {total} in the pool, {eligible} eligible, {excluded} excluded\n".format(**reading))
+
+
+def show_picture(digits: Digits, id: str) -> None:
+    """Draw a digit."""
+    row = digits.ids.index(id)
+    print(f"\n{id}, the most uncertain of all, labelled {digits.truth[row]} by a person:\n")
+    for line in digits.pixels[row].reshape(8, 8):
+        print("    " + "".join(2 * INKS[int(ink * (len(INKS) - 1) / 16)] for ink in line).rstrip())
+
+
+def show_addresses(service: Service, job: str, ranking: str) -> None:
+    """Print where to look next."""
+    print("\nWhere to look next:\n")
+    print(f"  the API      {service.url}/docs")
+    print(f"  the job      {service.url}/v1/jobs/{job}")
+    print(f"  the ranking  {service.url}/v1/rankings/{ranking}/items?n={TOP}")
+    print("\nThis service ends with the demo, or stays up with --stay.")
+    print("`make serve` keeps a service up for your own pools and models.", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""The description of the API, as far as it holds for every operation and every function."""
+
+from typing import Any
+
+from flask import Flask
+from flask_smorest import Api
+
+from service.acquisition import REGISTRY, Acquisition
+from service.errors import PROBLEM_JSON
+
+VERSION = "1"
+DESCRIPTION = """Of everything not yet labelled, which items should a person label next?
+
+Upload a pool and a model, ask for acquisition scores, poll the job, and read the top n of each
+ranking less what you exclude. A higher score is always labelled sooner. Errors are RFC 9457
+problems. Every POST that makes something takes an `Idempotency-Key`; jobs take `Prefer: wait=n`.
+"""
+
+Document = dict[str, Any]
+
+
+def configure(app: Flask) -> None:
+    """Set what flask-smorest needs to know of the description."""
+    app.config.update(
+        API_TITLE="Shortlist",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS={
+            "info": {
+                "description": DESCRIPTION,
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
+            "servers": [{"url": "/"}],
+            "security": [{}, {"key": []}],
+        },
+    )
+
+
+def document(api: Api) -> Document:
+    """Return the description as plain values."""
+    described: Document = api.spec.to_dict()
+    components = described["components"]
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for response in components.get("responses", {}).values():
+        if "application/json" in response.get("content", {}):
+            response["content"] = {PROBLEM_JSON: response["content"]["application/json"]}
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            if isinstance(operation, dict):
+                finish_operation(operation)
+    finish_scoring(components["schemas"])
+    return described
+
+
+def finish_operation(operation: Document) -> None:
+    """Add what holds for every operation that it does not say itself."""
+    responses = operation["responses"]
+    responses.pop("default", None)
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    responses.setdefault(
+        "401", {"description": "A key is needed", "content": {PROBLEM_JSON: problem}}
+    )
+    for parameter in operation.get("parameters", ()):
+        if parameter.get("in") == "query":
+            parameter.setdefault("required", False)
+
+
+def finish_scoring(schemas: Document) -> None:
+    """Say in full which functions there are and what each takes."""
+    names = {name: f"Function_{name}" for name in REGISTRY}
+    for name, entry in REGISTRY.items():
+        schemas[names[name]] = function_schema(entry)
+    schemas["NewScoring"]["properties"]["acquisitions"]["items"] = {
+        "oneOf": [{"$ref": f"#/components/schemas/{schema}"} for schema in names.values()],
+        "discriminator": {
+            "propertyName": "name",
+            "mapping": {name: f"#/components/schemas/{schema}" for name, schema in names.items()},
+        },
+    }
+
+
+def function_schema(entry: Acquisition) -> Document:
+    """Return the schema of one function as a request names it."""
+    return {
+        "type": "object",
+        "description": entry.summary,
+        "properties": {
+            "name": {"type": "string", "const": entry.name},
+            "parameters": entry.parameters_schema(),
+        },
+        "required": ["name"],
+        "additionalProperties": False,
+    }

@@ -1,0 +1,107 @@
+"""The demo as a newcomer runs it: what it prints, how it ends, and what it leaves behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEMO = [sys.executable, str(ROOT / "examples" / "demo.py")]
+PATIENCE = 120
+
+
+def processes_that_name(place):
+    """The processes whose command line or environment speaks of a directory."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                said = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            except (OSError, PermissionError):
+                continue
+            if os.fsencode(place) in said:
+                found.append(entry.name)
+    return found
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A directory, with a space in its name, in which the demo makes its own."""
+    directory = tmp_path / "a place"
+    directory.mkdir()
+    yield directory
+    deadline = time.monotonic() + PATIENCE
+    while processes_that_name(directory):
+        assert time.monotonic() < deadline, "a process was left behind"
+        time.sleep(0.02)
+
+
+def start(place, **variables):
+    return subprocess.Popen(
+        DEMO,
+        cwd=place,
+        env={**os.environ, "TMPDIR": str(place), "PYTHONUNBUFFERED": "1", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(place, **variables):
+    """Run the demo to its end; return its status, its words and its complaints."""
+    with start(place, **variables) as process:
+        words, complaints = process.communicate(timeout=PATIENCE)
+    return process.returncode, words, complaints
+
+
+def test_the_demo_prints_the_ten_to_label_next_and_leaves_nothing_behind(place):
+    status, words, complaints = run(place, SHORTLIST_API_KEY="of another service")
+    assert (status, complaints) == (0, "")
+    rows = re.findall(r"^ +\d+  digit-\d{4}  \d\.\d{4} +\d$", words, re.MULTILINE)
+    assert len(rows) == 10
+    assert "1797 in the pool, 1497 eligible, 300 excluded" in words
+    assert "All 1497 are in the same order as by scikit-learn's own predict_proba." in words
+    for address in ("/docs", "/v1/jobs/[0-9a-f]{32}", r"/v1/rankings/[0-9a-f]{32}/items\?n=10"):
+        assert re.search(rf"http://127\.0\.0\.1:\d+{address}\n", words)
+    assert "make serve" in words
+    assert list(place.iterdir()) == []
+    assert processes_that_name(place) == []
+
+
+def test_two_demos_run_side_by_side(place):
+    first, second = start(place), start(place)
+    for process in (first, second):
+        _, complaints = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, complaints) == (0, "")
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["Starting", "it answers", "Scoring"])
+def test_a_demo_stopped_half_way_leaves_nothing_behind(place, number, moment):
+    with start(place) as process:
+        while moment not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        _, complaints = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, complaints) == (130, "\nStopped.\n")
+    assert list(place.iterdir()) == []
+    assert processes_that_name(place) == []
+
+
+def test_a_demo_whose_service_dies_says_so_and_fails(place):
+    with start(place) as process:
+        while "it answers" not in process.stdout.readline():
+            assert process.poll() is None
+        for pid in processes_that_name(place):
+            if "service.cli" in Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(int(pid), signal.SIGKILL)
+        _, complaints = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "the service does not answer" in complaints
+    assert list(place.iterdir()) == []

@@ -1,0 +1,137 @@
+"""A stand-in for the storage, held to the same promises by tests/contracts/test_storage.py."""
+
+import json
+import threading
+import time
+
+from service.records import LABELLED
+
+
+class MemoryStorage:
+    """All that changes, in dictionaries, one step at a time."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.texts = {}
+        self.kept = {}
+        self.held = {}
+        self.labels_by_pool = {}
+        self.bitmaps = {}
+
+    def ping(self):
+        pass
+
+    def add(self, record):
+        with self.lock:
+            key = (record.kind, record.id)
+            stored = self.texts.setdefault(key, text_of(record))
+            return stored == text_of(record)
+
+    def get(self, kind, id):
+        text = self.texts.get((kind.kind, id))
+        return None if text is None else kind.from_document(json.loads(text))
+
+    def replace(self, old, new):
+        with self.lock:
+            key = (old.kind, old.id)
+            if self.texts.get(key) not in (text_of(old), text_of(new)):
+                return False
+            self.texts[key] = text_of(new)
+            return True
+
+    def remove(self, record):
+        with self.lock:
+            return self.texts.pop((record.kind, record.id), None) is not None
+
+    def every(self, kind):
+        found = [self.get(kind, id) for stored, id in list(self.texts) if stored == kind.kind]
+        return sorted(found, key=lambda record: (record.created_at, record.id))
+
+    def page(self, kind, after, limit):
+        entries = [(f"{record.created_at} {record.id}", record) for record in self.every(kind)]
+        ahead = [each for each in reversed(entries) if after is None or each[0] < after]
+        more = len(ahead) > limit
+        return [record for _, record in ahead[:limit]], ahead[limit - 1][0] if more else None
+
+    def indexed(self, kind, index):
+        return [record for record in self.every(kind) if index in record.indexes()]
+
+    def set_progress(self, job, done, total):
+        self.kept["progress", job] = (done, total)
+
+    def progress(self, job):
+        return self.kept.get(("progress", job))
+
+    def hold(self, job, holder, seconds):
+        self.held[job] = time.monotonic() + seconds
+
+    def is_held(self, job):
+        return self.held.get(job, 0) > time.monotonic()
+
+    def put_labels(self, pool, labels):
+        stored = self.labels_by_pool.setdefault(pool, {})
+        for row, label in labels.items():
+            stored.pop(row, None)
+            if label is not None:
+                stored[row] = label
+        self.bitmaps[pool, LABELLED] = sum(1 << row for row in stored)
+
+    def labels(self, pool, rows):
+        stored = self.labels_by_pool.get(pool, {})
+        return [stored.get(row) for row in rows]
+
+    def clear_labels(self, pool):
+        self.labels_by_pool.pop(pool, None)
+        self.bitmaps.pop((pool, LABELLED), None)
+
+    def bits(self, pool, name):
+        stored = self.bitmaps.get((pool, name))
+        return None if stored is None else bytes_of(stored)
+
+    def put_bits(self, pool, name, bitmap):
+        self.bitmaps[pool, name] = number_of(bitmap)
+
+    def merge_bits(self, pool, name, add, remove):
+        stored = self.bitmaps.get((pool, name), 0)
+        self.bitmaps[pool, name] = (stored | number_of(add)) & ~number_of(remove)
+
+    def remove_bits(self, pool, name):
+        return self.bitmaps.pop((pool, name), None) is not None
+
+    def bit_names(self, pool):
+        return sorted(name for owner, name in self.bitmaps if owner == pool and name != LABELLED)
+
+    def forget_pool(self, pool):
+        self.clear_labels(pool)
+        for name in self.bit_names(pool):
+            del self.bitmaps[pool, name]
+
+    def remember(self, key, document, seconds):
+        with self.lock:
+            ends, stored = self.kept.get(("once", key), (0, None))
+            if ends > time.monotonic():
+                return stored
+            self.overwrite(key, document, seconds)
+            return None
+
+    def overwrite(self, key, document, seconds):
+        self.kept["once", key] = (time.monotonic() + seconds, document)
+
+    def forget(self, key):
+        self.kept.pop(("once", key), None)
+
+
+def text_of(record):
+    return json.dumps(record.document(), sort_keys=True)
+
+
+def number_of(bitmap):
+    """The rows of a bitmap as the bits of a number, row 0 the lowest."""
+    bits = "".join(f"{byte:08b}" for byte in bitmap)
+    return sum(1 << row for row, bit in enumerate(bits) if bit == "1")
+
+
+def bytes_of(number):
+    length = -(-number.bit_length() // 8)
+    rows = "".join("1" if number >> row & 1 else "0" for row in range(8 * length))
+    return bytes(int(rows[start : start + 8], 2) for start in range(0, 8 * length, 8))

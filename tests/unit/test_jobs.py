@@ -1,0 +1,193 @@
+"""The life of a job, on a real server, without workers."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from service.errors import Cancelled, Conflict, InvalidOutput, JobNotFound, TooBusy
+from service.files import upload_name
+from service.operations import jobs
+from service.records import CANCELLED, CANCELLING, FAILED, QUEUED, RUNNING, SUCCEEDED, Job, new_id
+
+
+@pytest.fixture
+def queued(backend):
+    return jobs.submit(backend, Job(id=new_id(), task="score", request={}, total=5))
+
+
+def claim(backend, job):
+    current = jobs.get(backend, job.id)
+    return jobs.claim(backend, job.id, current.ticket, "test")
+
+
+def test_a_submitted_job_waits_in_the_queue(backend, queued):
+    view = jobs.view(backend, jobs.get(backend, queued.id))
+
+    assert (QUEUED, 0, None) == (view.job.state, view.queue_position, view.progress)
+
+
+def test_the_queue_is_in_the_order_of_submission(backend, queued):
+    second = jobs.submit(backend, Job(id=new_id(), task="score", request={}))
+
+    assert 1 == jobs.view(backend, second).queue_position
+
+
+def test_of_many_claims_one_gets_the_job(backend, queued):
+    with ThreadPoolExecutor(8) as threads:
+        claims = list(threads.map(lambda _: claim(backend, queued), range(8)))
+
+    won = [job for job in claims if job is not None]
+    assert 1 == len(won)
+    assert (RUNNING, 1) == (won[0].state, won[0].attempts)
+
+
+def test_an_old_ticket_claims_nothing(backend, queued):
+    claim(backend, queued)
+    jobs.lose(backend, queued.id, queued.ticket)
+
+    assert jobs.claim(backend, queued.id, queued.ticket, "late") is None
+    assert claim(backend, queued) is not None
+
+
+def test_a_claim_of_a_job_that_is_unknown_gets_nothing(backend):
+    assert jobs.claim(backend, new_id(), "ticket", "test") is None
+
+
+def test_a_job_succeeds_once_and_stays_so(backend, queued):
+    job = claim(backend, queued)
+    jobs.succeed(backend, job, {"n": 1})
+    jobs.succeed(backend, job, {"n": 2})
+    jobs.fail(backend, job, InvalidOutput("late"))
+    jobs.lose(backend, job.id, job.ticket)
+
+    ended = jobs.get(backend, job.id)
+    assert (SUCCEEDED, {"n": 1}, None) == (ended.state, ended.result, ended.error)
+    assert ended.finished_at >= ended.started_at >= ended.created_at
+
+
+def test_a_failure_is_kept_as_a_problem(backend, queued):
+    jobs.fail(backend, claim(backend, queued), InvalidOutput("the item 'a' has no score"))
+
+    ended = jobs.get(backend, queued.id)
+    assert (FAILED, "invalid_output") == (ended.state, ended.error["code"])
+    assert "the item 'a' has no score" == ended.error["detail"]
+
+
+def test_a_lost_job_is_run_once_more_and_then_fails(backend, queued):
+    first = claim(backend, queued)
+    jobs.lose(backend, queued.id, first.ticket)
+    assert QUEUED == jobs.get(backend, queued.id).state
+
+    second = claim(backend, queued)
+    assert 2 == second.attempts
+    jobs.lose(backend, queued.id, second.ticket)
+
+    ended = jobs.get(backend, queued.id)
+    assert (FAILED, "worker_lost") == (ended.state, ended.error["code"])
+
+
+def test_what_a_replaced_attempt_says_is_not_heard(backend, queued):
+    first = claim(backend, queued)
+    jobs.lose(backend, queued.id, first.ticket)
+    second = claim(backend, queued)
+
+    jobs.succeed(backend, first, {"n": 1})
+    with pytest.raises(Cancelled):
+        jobs.advance(backend, first, 1, 5)
+    jobs.succeed(backend, second, {"n": 2})
+
+    assert {"n": 2} == jobs.get(backend, queued.id).result
+
+
+def test_a_waiting_job_is_cancelled_at_once_and_leaves_the_queue(backend, queued):
+    assert CANCELLED == jobs.cancel(backend, queued.id).state
+    assert 0 == len(backend.queue)
+    assert claim(backend, queued) is None
+    assert CANCELLED == jobs.cancel(backend, queued.id).state
+
+
+def test_a_running_job_is_told_to_stop(backend, queued):
+    job = claim(backend, queued)
+    jobs.advance(backend, job, 2, 5)
+
+    assert CANCELLING == jobs.cancel(backend, job.id).state
+    assert CANCELLING == jobs.cancel(backend, job.id).state
+    with pytest.raises(Cancelled) as stop:
+        jobs.advance(backend, job, 3, 5)
+    jobs.fail(backend, job, stop.value)
+
+    assert CANCELLED == jobs.get(backend, job.id).state
+
+
+def test_a_cancelling_job_whose_worker_died_is_cancelled(backend, queued):
+    job = claim(backend, queued)
+    jobs.cancel(backend, job.id)
+    jobs.lose(backend, job.id, job.ticket)
+
+    assert CANCELLED == jobs.get(backend, job.id).state
+
+
+def test_a_job_that_has_ended_cannot_be_cancelled(backend, queued):
+    jobs.succeed(backend, claim(backend, queued), {})
+
+    with pytest.raises(Conflict, match="succeeded already"):
+        jobs.cancel(backend, queued.id)
+    with pytest.raises(JobNotFound):
+        jobs.cancel(backend, new_id())
+
+
+def test_the_sweep_takes_a_job_from_a_worker_that_gives_no_sign_of_life(backend, queued):
+    job = claim(backend, queued)
+    jobs.sweep(backend)
+    assert RUNNING == jobs.get(backend, job.id).state
+
+    backend.storage.redis.delete(backend.storage.key("held", job.id))
+    backend.storage.forget("sweep")
+    jobs.sweep(backend)
+
+    again = jobs.get(backend, job.id)
+    assert (QUEUED, 1) == (again.state, len(backend.queue) - 1)
+    assert again.ticket != job.ticket
+
+
+def test_the_sweep_draws_a_new_ticket_for_a_job_whose_ticket_is_gone(backend, queued):
+    backend.queue.withdraw(queued.ticket)
+    jobs.sweep(backend)
+    assert 0 == len(backend.queue)
+
+    long_ago = replace(queued, queued_at="2020-01-01T00:00:00Z")
+    backend.storage.replace(queued, long_ago)
+    backend.storage.forget("sweep")
+    jobs.sweep(backend)
+
+    assert 1 == len(backend.queue)
+    assert 0 == jobs.view(backend, jobs.get(backend, queued.id)).queue_position
+    assert claim(backend, queued) is not None
+
+
+def test_a_job_takes_the_body_it_was_made_of_along_when_it_ends(backend):
+    job = Job(id=new_id(), task="ingest", request={})
+    body = backend.files.path(upload_name(job.id))
+    body.write_bytes(b"items")
+    jobs.submit(backend, job)
+
+    first = claim(backend, job)
+    jobs.lose(backend, job.id, first.ticket)
+    assert body.exists()
+    jobs.fail(backend, claim(backend, job), InvalidOutput("no"))
+
+    assert not body.exists()
+
+
+def test_a_full_queue_takes_no_more(backend, queued):
+    full = replace(backend, settings=replace(backend.settings, max_queued_jobs=1))
+
+    with pytest.raises(TooBusy):
+        jobs.submit(full, Job(id=new_id(), task="score", request={}))
+
+
+def test_a_wait_ends_with_the_job_or_with_the_time(backend, queued):
+    assert QUEUED == jobs.wait(backend, queued, 0.05).state
+    jobs.cancel(backend, queued.id)
+    assert CANCELLED == jobs.wait(backend, queued, 60).state
