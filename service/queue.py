@@ -1,7 +1,7 @@
 """The queue on RQ: it carries a job's id and its ticket to a worker, and nothing else.
 
-What a job is and how far it has come is in our own record. An RQ job is only a ticket: a new one may
-be drawn for the same job at any time, because only the newest lets a worker claim the job.
+What a job is and how far it has come is in our own record. An RQ job is only a ticket: a new one
+may be drawn for the same job at any time, because only the newest lets a worker claim the job.
 """
 
 from typing import Protocol

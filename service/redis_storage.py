@@ -116,7 +116,7 @@ class RedisStorage:
         return self.write(record, None, expected="*")
 
     def page(self, kind: type[R], after: str | None, limit: int) -> tuple[list[R], str | None]:
-        """Return records, the newest first, and what to pass as `after` to get those that follow."""
+        """Return records, the newest first, and what to pass as `after` to go on."""
         entries = self.redis.zrange(
             self.key(kind.kind),
             f"({after}" if after else "+",
@@ -239,7 +239,7 @@ class RedisStorage:
         )
 
     def remember(self, key: str, document: Document, seconds: int) -> Document | None:
-        """Remember a document under a key; return what stands there, and change nothing, if taken."""
+        """Remember a document under a key; where it is taken, return what stands there instead."""
         stored = self.redis.set(
             self.key("once", key), json.dumps(document), nx=True, get=True, ex=seconds
         )

@@ -30,7 +30,7 @@ class Storage(Protocol):
         """Forget a record whatever it is by now; return False where there was none."""
 
     def page(self, kind: type[R], after: str | None, limit: int) -> tuple[list[R], str | None]:
-        """Return records, the newest first, and what to pass as `after` to get those that follow."""
+        """Return records, the newest first, and what to pass as `after` to go on."""
 
     def indexed(self, kind: type[R], index: str) -> list[R]:
         """Return the records found in an index, the oldest first."""
@@ -75,7 +75,7 @@ class Storage(Protocol):
         """Forget all labels and exclusion sets of a pool."""
 
     def remember(self, key: str, document: Document, seconds: int) -> Document | None:
-        """Remember a document under a key; return what stands there, and change nothing, if taken."""
+        """Remember a document under a key; where it is taken, return what stands there instead."""
 
     def overwrite(self, key: str, document: Document, seconds: int) -> None:
         """Remember a document under a key, whatever stands there."""

@@ -30,18 +30,33 @@ class Work:
     predicted: int
 
 
-def predict(bench: Workbench, job: Job, *, pool: Pool, parts: Sequence[Part], model: Model) -> Work:
+@dataclass(frozen=True)
+class Subject:
+    """Whose items a model is asked about, and for which job."""
+
+    job: Job
+    pool: Pool
+    parts: Sequence[Part]
+    model: Model
+
+    @property
+    def total(self) -> int:
+        """The number of items."""
+        return sum(part.rows for part in self.parts)
+
+
+def predict(bench: Workbench, subject: Subject) -> Work:
     """Make sure that the model's probabilities of every part are kept; return what it took."""
-    total = sum(part.rows for part in parts)
-    missing = [part for part in parts if not known(bench, model, part)]
+    missing = [part for part in subject.parts if not known(bench, subject.model, part)]
     predicted = sum(part.rows for part in missing)
-    done = total - predicted
+    done = cached = subject.total - predicted
     for start in range(0, len(missing), PARTS_AT_ONCE):
         group = missing[start : start + PARTS_AT_ONCE]
-        with bench.desk(job) as desk:
-            predict_group(bench, job, desk, pool, group, model, done, total)
+        with bench.desk(subject.job) as desk:
+            run_model(bench, desk, subject, group, done=done)
+            keep(bench, desk, subject, group)
         done += sum(part.rows for part in group)
-    return Work(total, total - predicted, predicted)
+    return Work(subject.total, cached, predicted)
 
 
 def known(bench: Workbench, model: Model, part: Part) -> bool:
@@ -49,41 +64,39 @@ def known(bench: Workbench, model: Model, part: Part) -> bool:
     return bench.backend.files.exists(predictions_name(model.id, part.id))
 
 
-def predict_group(
-    bench: Workbench,
-    job: Job,
-    desk: Desk,
-    pool: Pool,
-    parts: Sequence[Part],
-    model: Model,
-    done: int,
-    total: int,
+def run_model(
+    bench: Workbench, desk: Desk, subject: Subject, parts: Sequence[Part], *, done: int
 ) -> None:
-    """Predict some parts in one run of the sandbox, and keep what passes the checks."""
+    """Predict some parts in one run of the sandbox, after `done` items of the job."""
     files = bench.backend.files
     features = {
-        f"part_{number}": files.path(part_name(pool.id, part.id)) / "features.npy"
+        f"part_{number}": files.path(part_name(subject.pool.id, part.id)) / "features.npy"
         for number, part in enumerate(parts)
     }
     bench.open(
-        job,
+        subject.job,
         "predict_parts",
         arguments={
-            "format": model.format,
+            "format": subject.model.format,
             "parts": [part.id for part in parts],
             "block": BLOCK,
         },
-        inputs={"model": files.path(model_name(model.id)), **features},
+        inputs={"model": files.path(model_name(subject.model.id)), **features},
         scratch=desk.scratch,
         done=done,
-        total=total,
+        total=subject.total,
     )
+
+
+def keep(bench: Workbench, desk: Desk, subject: Subject, parts: Sequence[Part]) -> None:
+    """Publish the probabilities that the sandbox left, once they have passed the checks."""
+    files = bench.backend.files
     for number, part in enumerate(parts):
         kept = desk.out / str(number)
         kept.mkdir(mode=0o700)
         path = desk.take(f"probs_{number}.npy", kept / "probs.npy")
-        check(path, Items(files, pool), part, model)
-        files.publish(kept, predictions_name(model.id, part.id))
+        check(path, Items(files, subject.pool), part, subject.model)
+        files.publish(kept, predictions_name(subject.model.id, part.id))
 
 
 def check(path: Path, items: Items, part: Part, model: Model) -> None:

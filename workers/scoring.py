@@ -18,7 +18,7 @@ from service.items import Items
 from service.operations import jobs, models
 from service.ranking import Scores, ascending, descending
 from service.records import Job, Model, Part, Pool, Ranking
-from workers.prediction import predict
+from workers.prediction import Subject, predict
 from workers.workbench import Workbench
 
 BLOCK = 16_384
@@ -53,8 +53,7 @@ def score(bench: Workbench, job: Job) -> Mapping[str, Any]:
     task = read_task(bench.backend, job)
     items: dict[str, int] = {"total": task.total, "cached": 0, "predicted": 0}
     if task.model is not None and "probs" in task.needs:
-        work = predict(bench, job, pool=task.pool, parts=task.parts, model=task.model)
-        items = asdict(work)
+        items = asdict(predict(bench, Subject(job, task.pool, task.parts, task.model)))
     with bench.backend.files.staging(job.id) as staged:
         scores = score_all(bench.backend, task, staged, report=items["predicted"] == 0)
         rankings = [
@@ -87,7 +86,7 @@ def score_all(backend: Backend, task: Task, staged: Path, *, report: bool) -> Se
     for part, start, stop, evidence in blocks(backend, task):
         for function, target in zip(task.functions, scores, strict=True):
             found = REGISTRY[function["name"]].score(evidence, **function["parameters"])
-            check(backend, task, part, start, found, function["name"])
+            check(Items(backend.files, task.pool), part, start, found)
             target[done : done + stop - start] = found
         done += stop - start
         jobs.advance(backend, task.job, done if report else task.total, task.total)
@@ -126,15 +125,12 @@ def block_of(array: npt.NDArray[Any], start: int, stop: int) -> npt.NDArray[Any]
     return block
 
 
-def check(
-    backend: Backend, task: Task, part: Part, start: int, scores: Scores, function: str
-) -> None:
+def check(items: Items, part: Part, start: int, scores: Scores) -> None:
     """Raise InvalidOutput, naming the item, where a score is not finite."""
     wrong = np.flatnonzero(~np.isfinite(scores))
     if len(wrong):
-        packed = Items(backend.files, task.pool).packed(part)
-        name = packed.at(np.array([start + int(wrong[0])]))[0]
-        raise InvalidOutput(f"{function} has no finite score for the item {name!r}")
+        name = items.packed(part).at(np.array([start + int(wrong[0])]))[0]
+        raise InvalidOutput(f"There is no finite score for the item {name!r}")
 
 
 def rank(backend: Backend, task: Task, number: int, staged: Path, scores: Scores) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The functions whose names travel on the queue, and the edge at which their failures are recorded.
 
 A task is called with a job's id and ticket. It claims the job, does the work and ends the job with
-the result. It catches nothing: whatever is raised ends at `record_failure`, which RQ calls, or, when
-the process is killed, at `record_death`, which the worker calls.
+the result. It catches nothing: whatever is raised ends at `record_failure`, which RQ calls, or,
+when the process is killed, at `record_death`, which the worker calls.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Our RQ worker: it says that it lives, puts right what dead ones left, and ends with its parent."""
+"""Our RQ worker: it says that it lives, and puts right what dead ones left."""
 
 import os
 from typing import Any
@@ -46,7 +46,7 @@ class Worker(rq.Worker):
         record_death(self.backend, ticket)
 
     def handle_exception(self, ticket: Ticket, *error: Any) -> None:
-        """Log what a task raised: a line for what a client did, a traceback for our own mistakes."""
+        """Log what a task raised: a line for a client's mistake, a traceback for ours."""
         if isinstance(error[1], ServiceError):
             self.log.warning("job %s ended: %s: %s", ticket.args[0], error[1].code, error[1])
         else:

@@ -1,10 +1,10 @@
 """How a function becomes an acquisition function: its signature is its registration.
 
-Positional parameters name the evidence it needs, from `EVIDENCE`. Keyword-only parameters, annotated
-`Annotated[type, Tunable(...)]` and given a default, are what a client may tune. The docstring is the
-API's text: a first line, then any prose, then the fields `Formula:` and `Reference:`. Where the
-field's own quantity is read the other way round, `@acquisition(lower="margin")` names it, and the
-function returns its negative.
+Positional parameters name the evidence it needs, from `EVIDENCE`. Keyword-only parameters,
+annotated `Annotated[type, Tunable(...)]` and given a default, are what a client may tune. The
+docstring is the API's text: a first line, then any prose, then the fields `Formula:` and
+`Reference:`. Where the field's own quantity is read the other way round,
+`@acquisition(lower="margin")` names it, and the function returns its negative.
 """
 
 import inspect

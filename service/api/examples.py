@@ -182,7 +182,7 @@ UPLOAD_BODY: Example = {
     "required": True,
     "description": "Items in one of these formats; docs/formats.md explains each",
     "content": {
-        **{name: BINARY for name in MEDIA_TYPES},
+        **dict.fromkeys(MEDIA_TYPES, BINARY),
         "application/json": {
             "schema": {
                 "type": "object",

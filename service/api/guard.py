@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from http import HTTPStatus
 
 from flask import Flask, Response, current_app, g, request
 
@@ -45,7 +46,11 @@ def add_headers(response: Response) -> Response:
     """Return the answer with its request's id, and with an ETag where it can have one."""
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    if request.method == "GET" and response.status_code == 200 and not response.is_streamed:
+    if (
+        request.method == "GET"
+        and response.status_code == HTTPStatus.OK
+        and not response.is_streamed
+    ):
         response.headers.setdefault("Cache-Control", "no-cache")
         response.add_etag()
         response.make_conditional(request)

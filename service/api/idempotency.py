@@ -58,7 +58,7 @@ def kept(response: Response) -> dict[str, Any]:
 
 
 def replayed(stored: dict[str, Any], fingerprint: str) -> Response:
-    """Return the kept answer; raise where the key came with another request, or is still at work."""
+    """Return the kept answer; raise where the key's first request was another, or is at work."""
     if stored["fingerprint"] != fingerprint:
         raise InvalidRequest(
             "The Idempotency-Key was used for another request",

@@ -5,8 +5,8 @@ from typing import Any
 from flask import Response, request
 
 from service.api import examples, tokens
-from service.api.bodies import receive
 from service.api.blueprint import Blueprint, backend, dumped, upload_slot
+from service.api.bodies import receive
 from service.api.idempotency import once
 from service.api.preferences import answer_submitted
 from service.errors import (

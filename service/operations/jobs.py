@@ -143,7 +143,7 @@ def end(backend: Backend, job: Job, finish: Callable[[Job], Job]) -> None:
     tidy(backend, *change(backend, job.id, edit))
 
 
-def tidy(backend: Backend, job: Job, changed: bool) -> None:  # noqa: FBT001 (change's own answer)
+def tidy(backend: Backend, job: Job, changed: bool) -> None:  # noqa: FBT001 - from change()
     """Remove the request body of a job that has just ended."""
     if changed and job.is_final:
         backend.files.remove(upload_name(job.id))
@@ -179,7 +179,7 @@ def lose(backend: Backend, id: str, ticket: str) -> None:
 
 
 def cancel(backend: Backend, id: str) -> Job:
-    """Cancel a job: at once while it waits, soon while it runs; raise Conflict when it has ended."""
+    """Cancel a job, at once while it waits, soon while it runs; raise Conflict at its end."""
 
     def edit(job: Job) -> Job | None:
         if job.is_final and job.state != CANCELLED:

@@ -189,10 +189,11 @@ def check_fit(backend: Backend, pool: Pool, arrival: Arrival) -> None:
     if pool.total + arrival.part.rows > limits.max_pool_items:
         raise TooLarge(f"The pool would pass {limits.max_pool_items} items (max_pool_items)")
     for name, kind in arrival.metadata.items():
-        if pool.metadata.get(name, kind) != kind:
+        before = pool.metadata.get(name, kind)
+        if before != kind:
             raise UploadRefused(
-                f"The metadata column {name} holds a {kind} here and a {pool.metadata[name]} before",
-                faults=[Fault(f"/metadata/{name}", f"must be a {pool.metadata[name]}")],
+                f"The metadata column {name} holds a {kind} here and a {before} before",
+                faults=[Fault(f"/metadata/{name}", f"must be a {before}")],
             )
     if len({**pool.metadata, **arrival.metadata}) > limits.max_metadata_columns:
         raise UploadRefused(f"A pool has at most {limits.max_metadata_columns} metadata columns")

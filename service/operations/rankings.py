@@ -74,7 +74,7 @@ def delete(backend: Backend, id: str) -> None:
 
 
 def read(backend: Backend, id: str, query: Query) -> Reading:
-    """Return the first `n` items of a ranking, from a place on, that the query does not leave out."""
+    """Return `n` items of a ranking, from a place on, that the query does not leave out."""
     limit = backend.settings.max_page
     if query.n > limit:
         raise InvalidRequest(f"An answer has at most {limit} rows (max_page): ask for pages")

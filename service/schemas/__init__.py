@@ -1,1 +1,1 @@
-"""The wire format: what a request may say, and what an answer looks like. Only here: marshmallow."""
+"""The wire format: what a request may say, what an answer looks like. Only here: marshmallow."""

@@ -1,6 +1,7 @@
 """What every listing asks for and says."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
+
 from service.schemas.requests import Request
 
 PAGE_SIZE = 100

@@ -79,7 +79,7 @@ def test_a_json_body_past_the_limit_is_refused(connection, tmp_path):
     backend = Backend(RedisStorage(connection), Files(tmp_path), RQQueue(connection), settings)
     client = create_app(backend=backend).test_client()
 
-    assert 201 == client.post("/v1/pools", data=b" " * 1022 + b"{}", **JSON).status_code
+    assert client.post("/v1/pools", data=b" " * 1022 + b"{}", **JSON).status_code == 201
     problem(client.post("/v1/pools", data=b" " * 1023 + b"{}", **JSON), 413, "too_large")
 
 
@@ -148,7 +148,7 @@ def test_pools_are_made_listed_the_newest_first_and_deleted(client):
     assert ids[::-1] == [pool["id"] for pool in first["pools"] + second["pools"]]
     assert second["next_page_token"] is None
 
-    assert 204 == client.delete(f"/v1/pools/{ids[0]}").status_code
+    assert client.delete(f"/v1/pools/{ids[0]}").status_code == 204
     problem(client.get(f"/v1/pools/{ids[0]}"), 404, "pool_not_found")
     problem(client.delete(f"/v1/pools/{ids[0]}"), 404, "pool_not_found")
 
@@ -156,11 +156,11 @@ def test_pools_are_made_listed_the_newest_first_and_deleted(client):
 def test_a_new_pool_says_where_it_is(client):
     answer = client.post("/v1/pools", json={"name": "Straße"})
 
-    assert 201 == answer.status_code
+    assert answer.status_code == 201
     assert answer.json == client.get(answer.headers["Location"]).json
-    assert ("Straße", 0, None, []) == tuple(
+    assert tuple(
         answer.json[key] for key in ("name", "total", "dtype", "parts")
-    )
+    ) == ("Straße", 0, None, [])
 
 
 def test_an_upload_of_an_unknown_type_is_refused_unread(client, pool, backend):
@@ -168,20 +168,20 @@ def test_an_upload_of_an_unknown_type_is_refused_unread(client, pool, backend):
 
     problem(answer, 415, "unsupported_format")
     assert "text/csv" in answer.headers["Accept-Post"]
-    assert [] == list((backend.files.root / "uploads").iterdir())
+    assert list((backend.files.root / "uploads").iterdir()) == []
 
 
 def test_an_upload_is_kept_and_queued(client, pool, backend):
     answer = client.post(f"/v1/pools/{pool}/items", data=b"id,x\na,1\n", content_type="text/csv")
 
-    assert (202, "queued", 0) == (
+    assert (
         answer.status_code,
         answer.json["state"],
         answer.json["queue_position"],
-    )
-    assert "1" == answer.headers["Retry-After"]
+    ) == (202, "queued", 0)
+    assert answer.headers["Retry-After"] == "1"
     assert answer.headers["Location"] == f"/v1/jobs/{answer.json['id']}"
-    assert b"id,x\na,1\n" == (backend.files.root / "uploads" / answer.json["id"]).read_bytes()
+    assert (backend.files.root / "uploads" / answer.json["id"]).read_bytes() == b"id,x\na,1\n"
 
 
 def test_an_upload_past_the_limit_leaves_nothing(connection, tmp_path):
@@ -191,9 +191,9 @@ def test_an_upload_past_the_limit_leaves_nothing(connection, tmp_path):
     pool = client.post("/v1/pools", json={}).json["id"]
     path = f"/v1/pools/{pool}/items"
 
-    assert 202 == client.post(path, data=b"x" * 10, content_type="text/csv").status_code
+    assert client.post(path, data=b"x" * 10, content_type="text/csv").status_code == 202
     problem(client.post(path, data=b"x" * 11, content_type="text/csv"), 413, "too_large")
-    assert 1 == len(list((tmp_path / "uploads").iterdir()))
+    assert len(list((tmp_path / "uploads").iterdir())) == 1
 
 
 def chunked(client, path, body, **headers):
@@ -212,7 +212,7 @@ def test_a_body_of_unknown_length_is_taken_with_a_digest_only(client, pool):
 
     problem(chunked(client, path, body), 411, "length_required")
     answer = chunked(client, path, body, **{"Repr-Digest": f"sha-256=:{digest}:"})
-    assert 202 == answer.status_code
+    assert answer.status_code == 202
     answer = chunked(client, path, body[:-2], **{"Repr-Digest": f"sha-256=:{digest}:"})
     assert "sha-256" in problem(answer, 400, "malformed_body")["detail"]
 
@@ -222,7 +222,7 @@ def test_a_digest_that_is_sent_is_checked(client, pool, backend):
     answer = client.post(path, data=b"id,x\n", content_type="text/csv", headers=headers)
 
     problem(answer, 400, "malformed_body")
-    assert [] == list((backend.files.root / "uploads").iterdir())
+    assert list((backend.files.root / "uploads").iterdir()) == []
 
 
 def test_more_uploads_at_once_than_threads_can_spare_are_sent_away(backend, pool):
@@ -252,7 +252,7 @@ def test_a_key_makes_a_request_count_once(client, pool):
     first, again = send({"name": "a"}, "k1"), send({"name": "a"}, "k1")
 
     assert first.json == again.json
-    assert (201, "true") == (again.status_code, again.headers["Idempotent-Replayed"])
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
     assert first.headers["Location"] == again.headers["Location"]
     problem(send({"name": "b"}, "k1"), 422, "invalid_request")
     assert send({"name": "a"}, "k2").json["id"] != first.json["id"]
@@ -270,8 +270,8 @@ def test_an_upload_with_a_key_is_kept_once(client, pool, backend):
 
     assert send(b"id,x\na,1\n").json["id"] == send(b"id,x\na,1\n").json["id"]
     problem(send(b"id,x\nb,1\n"), 422, "invalid_request")
-    assert 1 == len(list((backend.files.root / "uploads").iterdir()))
-    assert 1 == len(backend.queue)
+    assert len(list((backend.files.root / "uploads").iterdir())) == 1
+    assert len(backend.queue) == 1
 
 
 def test_a_request_that_failed_may_be_sent_again_with_its_key(client, pool):
@@ -280,14 +280,14 @@ def test_a_request_that_failed_may_be_sent_again_with_its_key(client, pool):
     problem(client.post("/v1/scorings", json=body, headers=headers), 422, "invalid_request")
 
     body["acquisitions"] = [{"name": "random"}]
-    assert 202 == client.post("/v1/scorings", json=body, headers=headers).status_code
+    assert client.post("/v1/scorings", json=body, headers=headers).status_code == 202
 
 
 def test_a_wait_is_granted_and_said(client, pool):
     body = {"pool": pool, "acquisitions": [{"name": "random"}]}
     answer = client.post("/v1/scorings", json=body, headers={"Prefer": "respond-async, wait=0"})
 
-    assert (202, "wait=0") == (answer.status_code, answer.headers["Preference-Applied"])
+    assert (answer.status_code, answer.headers["Preference-Applied"]) == (202, "wait=0")
     plain = client.get(f"/v1/jobs/{answer.json['id']}")
     assert "Preference-Applied" not in plain.headers
 
@@ -319,7 +319,7 @@ def test_a_scoring_takes_as_many_functions_as_the_limit(client, pool):
         asked = [{"name": "random", "parameters": {"seed": n}} for n in range(count)]
         return client.post("/v1/scorings", json={"pool": pool, "acquisitions": asked})
 
-    assert 202 == send(16).status_code
+    assert send(16).status_code == 202
     problem(send(17), 422, "invalid_request")
     problem(send(0), 422, "invalid_request")
 
@@ -343,15 +343,15 @@ def test_the_set_that_labels_keep_is_not_written_by_hand(client, pool):
 
     problem(client.put(path, json={"ids": []}), 409, "conflict")
     problem(client.delete(path), 409, "conflict")
-    assert [] == client.get(path).json["ids"]
+    assert client.get(path).json["ids"] == []
 
 
 def test_ids_that_a_pool_does_not_know_are_told(client, pool):
     answer = client.put(f"/v1/pools/{pool}/exclusions/s", json={"ids": ["x", "y"]})
 
-    assert (0, ["x", "y"]) == (answer.json["size"], answer.json["unknown_ids"])
+    assert (answer.json["size"], answer.json["unknown_ids"]) == (0, ["x", "y"])
     found = client.put(f"/v1/pools/{pool}/labels", json={"labels": [{"id": "x", "label": 1}]})
-    assert "/labels/0/id" == problem(found, 422, "invalid_request")["errors"][0]["pointer"]
+    assert problem(found, 422, "invalid_request")["errors"][0]["pointer"] == "/labels/0/id"
 
 
 @pytest.mark.parametrize(
@@ -378,9 +378,9 @@ def test_with_a_key_set_only_its_bearer_gets_in(connection, tmp_path):
         answer = client.get("/v1/pools", headers=headers)
         problem(answer, 401, "unauthorized")
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-    assert 200 == client.get("/livez").status_code
+    assert client.get("/livez").status_code == 200
     good = {"Authorization": "Bearer secret"}
-    assert 200 == client.get("/v1/pools", headers=good).status_code
+    assert client.get("/v1/pools", headers=good).status_code == 200
 
 
 def test_a_read_that_has_not_changed_is_answered_304(client, pool):
@@ -388,14 +388,14 @@ def test_a_read_that_has_not_changed_is_answered_304(client, pool):
 
     again = client.get(f"/v1/pools/{pool}", headers={"If-None-Match": first.headers["ETag"]})
 
-    assert (304, b"") == (again.status_code, again.data)
+    assert (again.status_code, again.data) == (304, b"")
 
 
 def test_a_request_keeps_the_id_it_brings(client):
     headers = {"X-Request-Id": "trace-7"}
-    assert "trace-7" == client.get("/v1/nope", headers=headers).json["request_id"]
+    assert client.get("/v1/nope", headers=headers).json["request_id"] == "trace-7"
     strange = client.get("/v1/nope", headers={"X-Request-Id": "a b<script>"})
-    assert 32 == len(strange.json["request_id"])
+    assert len(strange.json["request_id"]) == 32
 
 
 def test_the_docs_load_nothing_from_elsewhere(client):
@@ -404,14 +404,14 @@ def test_the_docs_load_nothing_from_elsewhere(client):
     assert b"http" not in page.data.replace(b"http-equiv", b"")
     for asset in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png"):
         with client.get(f"/docs/{asset}") as answer:
-            assert 200 == answer.status_code
+            assert answer.status_code == 200
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
 
 
 def test_limits_are_published(client):
     limits = client.get("/v1/limits").json["limits"]
 
-    assert 512 == limits["max_id_bytes"]["value"]
+    assert limits["max_id_bytes"]["value"] == 512
     assert all(limit["meaning"] for limit in limits.values())
 
 
@@ -425,5 +425,5 @@ def test_without_its_storage_the_api_says_try_again(tmp_path):
     for path in ("/readyz", "/v1/pools"):
         answer = client.get(path)
         problem(answer, 503, "unavailable")
-        assert "2" == answer.headers["Retry-After"]
-    assert 200 == client.get("/livez").status_code
+        assert answer.headers["Retry-After"] == "2"
+    assert client.get("/livez").status_code == 200

@@ -38,7 +38,7 @@ def test_a_score_is_one_finite_float64_an_item(entry):
     scores = entry.score(evidence(entry.needs))
 
     assert np.float64 == scores.dtype
-    assert (ITEMS,) == scores.shape
+    assert scores.shape == (ITEMS,)
     assert np.isfinite(scores).all()
 
 

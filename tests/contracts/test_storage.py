@@ -41,7 +41,7 @@ def test_an_id_is_taken_once(storage):
     storage.add(Pool(id="p", name="first", created_at="2026"))
 
     assert not storage.add(Pool(id="p", name="second", created_at="2027"))
-    assert "first" == storage.get(Pool, "p").name
+    assert storage.get(Pool, "p").name == "first"
 
 
 def test_only_one_of_many_replaces_a_record(storage):
@@ -51,7 +51,7 @@ def test_only_one_of_many_replaces_a_record(storage):
     with ThreadPoolExecutor(8) as threads:
         won = list(threads.map(lambda n: storage.replace(old, replace(old, name=str(n))), range(8)))
 
-    assert 1 == sum(won)
+    assert sum(won) == 1
     assert str(won.index(True)) == storage.get(Pool, "p").name
 
 
@@ -97,7 +97,7 @@ def test_records_added_meanwhile_do_not_disturb_the_pages_that_follow(storage):
 
     found, _ = storage.page(Pool, after, 5)
 
-    assert ["p1", "p0"] == [pool.id for pool in found]
+    assert [pool.id for pool in found] == ["p1", "p0"]
 
 
 def test_a_record_is_found_in_its_indexes_as_long_as_it_is_in_them(storage):
@@ -108,11 +108,11 @@ def test_a_record_is_found_in_its_indexes_as_long_as_it_is_in_them(storage):
 
     storage.replace(first, replace(first, state=SUCCEEDED))
     assert [second] == storage.indexed(Job, ACTIVE)
-    assert ["1", "2"] == [each.created_at for each in storage.indexed(Job, "pool:p")]
+    assert [each.created_at for each in storage.indexed(Job, "pool:p")] == ["1", "2"]
 
     storage.remove(second)
-    assert [] == storage.indexed(Job, ACTIVE)
-    assert [] == storage.indexed(Ranking, "pool:p")
+    assert storage.indexed(Job, ACTIVE) == []
+    assert storage.indexed(Ranking, "pool:p") == []
 
 
 def test_progress_is_remembered_also_without_a_total(storage):
@@ -134,12 +134,12 @@ def test_labels_are_set_changed_and_removed_by_row(storage):
     storage.put_labels("p", {3: '"cat"', 9: "1"})
     storage.put_labels("p", {3: '"dog"', 9: None, 12: "true"})
 
-    assert [None, '"dog"', None, "true"] == storage.labels("p", [0, 3, 9, 12])
-    assert [] == storage.labels("p", [])
+    assert storage.labels("p", [0, 3, 9, 12]) == [None, '"dog"', None, "true"]
+    assert storage.labels("p", []) == []
     assert {3, 12} == members(storage.bits("p", LABELLED))
 
     storage.clear_labels("p")
-    assert [None] == storage.labels("p", [3])
+    assert storage.labels("p", [3]) == [None]
     assert set() == members(storage.bits("p", LABELLED))
 
 
@@ -150,7 +150,7 @@ def test_a_set_is_merged_as_sets_are(storage, first, add, remove):
     storage.merge_bits("p", "s", bitmap(add), bitmap(remove))
 
     assert (first | add) - remove == members(storage.bits("p", "s"))
-    assert ["s"] == storage.bit_names("p")
+    assert storage.bit_names("p") == ["s"]
 
 
 def test_a_merge_with_a_shorter_bitmap_keeps_the_tail(storage):
@@ -163,7 +163,7 @@ def test_a_merge_with_a_shorter_bitmap_keeps_the_tail(storage):
 def test_a_merge_makes_a_set_that_is_new(storage):
     storage.merge_bits("p", "s", b"", b"")
 
-    assert ["s"] == storage.bit_names("p")
+    assert storage.bit_names("p") == ["s"]
     assert set() == members(storage.bits("p", "s"))
 
 
@@ -173,7 +173,7 @@ def test_a_set_is_removed_once_and_not_found_afterwards(storage):
     assert storage.remove_bits("p", "s")
     assert not storage.remove_bits("p", "s")
     assert storage.bits("p", "s") is None
-    assert [] == storage.bit_names("p")
+    assert storage.bit_names("p") == []
 
 
 def test_a_pool_is_forgotten_with_its_labels_and_sets_and_no_other(storage):
@@ -183,8 +183,8 @@ def test_a_pool_is_forgotten_with_its_labels_and_sets_and_no_other(storage):
 
     storage.forget_pool("p")
 
-    assert ([], [None]) == (storage.bit_names("p"), storage.labels("p", [1]))
-    assert (["s"], ["1"]) == (storage.bit_names("q"), storage.labels("q", [1]))
+    assert (storage.bit_names("p"), storage.labels("p", [1])) == ([], [None])
+    assert (storage.bit_names("q"), storage.labels("q", [1])) == (["s"], ["1"])
 
 
 def test_what_is_remembered_under_a_key_is_not_replaced(storage):

@@ -22,7 +22,7 @@ def test_entropy_is_the_sum_of_minus_p_ln_p():
     by_hand = [-math.fsum(p * math.log(p) for p in row if p > 0) for row in PROBS.tolist()]
 
     assert np.allclose(by_hand, score("entropy"), rtol=0, atol=1e-15)
-    assert 0.0 == score("entropy")[0]
+    assert score("entropy")[0] == 0.0
     assert score("entropy")[1] == math.log(2)
 
 
@@ -32,8 +32,8 @@ def test_a_normalised_entropy_is_one_for_an_even_item():
 
 def test_margin_is_the_gap_between_the_two_likeliest():
     assert np.allclose([-1, 0, 0, -0.5], score("margin"), rtol=0, atol=1e-15)
-    assert "margin" == REGISTRY["margin"].raw_name
-    assert 0.5 == pytest.approx(REGISTRY["margin"].raw(score("margin")[3]))
+    assert REGISTRY["margin"].raw_name == "margin"
+    assert pytest.approx(REGISTRY["margin"].raw(score("margin")[3])) == 0.5
 
 
 def test_least_confidence_is_what_the_likeliest_lacks():

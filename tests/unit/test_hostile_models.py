@@ -24,7 +24,7 @@ from tests.models import (
     run,
     saved,
 )
-from workers.untrusted.models import predict_parts
+from workers.untrusted.models import pass_on_lack_of_memory, predict_parts
 
 
 class Burglar:
@@ -193,3 +193,9 @@ def test_a_part_that_ends_early_is_no_fault_of_the_model(tmp_path):
     with pytest.raises(ServiceError, match="features of part p0 end before row 1797") as caught:
         run(predict_parts, arguments, contents, tmp_path)
     assert caught.value.code == "internal_error"
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("FAIL : std::bad_alloc")])
+def test_a_lack_of_memory_is_not_blamed_on_the_file(error):
+    with pytest.raises(MemoryError):
+        pass_on_lack_of_memory(error)

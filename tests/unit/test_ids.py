@@ -38,7 +38,7 @@ def test_an_id_that_is_not_there_is_not_found(there, asked):
 def test_ids_that_differ_by_a_blank_a_case_or_a_digit_differ():
     packed = ids.pack(["d1", "d10", "D1", "d1 ", " d1", "d1\0", "\u00e9", "e\u0301"])
 
-    assert [0, 1, 2, 3, 4, 5, 6, 7, -1] == find(packed.at(np.arange(8)) + ["d"], packed)
+    assert find(packed.at(np.arange(8)) + ["d"], packed) == [0, 1, 2, 3, 4, 5, 6, 7, -1]
 
 
 def test_the_hash_of_an_id_does_not_depend_on_its_neighbours():
@@ -50,8 +50,8 @@ def test_the_hash_of_an_id_does_not_depend_on_its_neighbours():
 
 def test_the_hash_of_an_id_is_the_same_in_every_version():
     # Random scores and stored indexes are made of it: a change here is a change of the format.
-    assert [1] == [len(set(ids.hash_ids(ids.pack(["a"] * 3)).tolist()))]
-    assert 5613759898946990788 == int(ids.hash_ids(ids.pack(["frame-1"]))[0])
+    assert [len(set(ids.hash_ids(ids.pack(["a"] * 3)).tolist()))] == [1]
+    assert int(ids.hash_ids(ids.pack(["frame-1"]))[0]) == 5613759898946990788
 
 
 def test_ids_with_equal_hashes_are_told_apart_by_their_bytes():
@@ -61,8 +61,8 @@ def test_ids_with_equal_hashes_are_told_apart_by_their_bytes():
 
     found = ids.find(asked, np.zeros(3, dtype=np.uint64), packed, same)
 
-    assert [2, 1, -1] == found.tolist()
-    assert (0, 3) == ids.first_duplicate(packed, same)
+    assert found.tolist() == [2, 1, -1]
+    assert ids.first_duplicate(packed, same) == (0, 3)
 
 
 @given(UNIQUE, st.data())
@@ -87,4 +87,4 @@ def test_many_ids_are_found_across_blocks():
     names = [f"image-{n}" for n in range(100_000)]
     packed = ids.pack(names)
 
-    assert [0, 99_999, 31_767, -1] == find([names[0], names[-1], names[31_767], "image-"], packed)
+    assert find([names[0], names[-1], names[31_767], "image-"], packed) == [0, 99_999, 31_767, -1]

@@ -24,13 +24,13 @@ def claim(backend, job):
 def test_a_submitted_job_waits_in_the_queue(backend, queued):
     view = jobs.view(backend, jobs.get(backend, queued.id))
 
-    assert (QUEUED, 0, None) == (view.job.state, view.queue_position, view.progress)
+    assert (view.job.state, view.queue_position, view.progress) == (QUEUED, 0, None)
 
 
 def test_the_queue_is_in_the_order_of_submission(backend, queued):
     second = jobs.submit(backend, Job(id=new_id(), task="score", request={}))
 
-    assert 1 == jobs.view(backend, second).queue_position
+    assert jobs.view(backend, second).queue_position == 1
 
 
 def test_of_many_claims_one_gets_the_job(backend, queued):
@@ -38,8 +38,8 @@ def test_of_many_claims_one_gets_the_job(backend, queued):
         claims = list(threads.map(lambda _: claim(backend, queued), range(8)))
 
     won = [job for job in claims if job is not None]
-    assert 1 == len(won)
-    assert (RUNNING, 1) == (won[0].state, won[0].attempts)
+    assert len(won) == 1
+    assert (won[0].state, won[0].attempts) == (RUNNING, 1)
 
 
 def test_an_old_ticket_claims_nothing(backend, queued):
@@ -62,7 +62,7 @@ def test_a_job_succeeds_once_and_stays_so(backend, queued):
     jobs.lose(backend, job.id, job.ticket)
 
     ended = jobs.get(backend, job.id)
-    assert (SUCCEEDED, {"n": 1}, None) == (ended.state, ended.result, ended.error)
+    assert (ended.state, ended.result, ended.error) == (SUCCEEDED, {"n": 1}, None)
     assert ended.finished_at >= ended.started_at >= ended.created_at
 
 
@@ -70,21 +70,21 @@ def test_a_failure_is_kept_as_a_problem(backend, queued):
     jobs.fail(backend, claim(backend, queued), InvalidOutput("the item 'a' has no score"))
 
     ended = jobs.get(backend, queued.id)
-    assert (FAILED, "invalid_output") == (ended.state, ended.error["code"])
-    assert "the item 'a' has no score" == ended.error["detail"]
+    assert (ended.state, ended.error["code"]) == (FAILED, "invalid_output")
+    assert ended.error["detail"] == "the item 'a' has no score"
 
 
 def test_a_lost_job_is_run_once_more_and_then_fails(backend, queued):
     first = claim(backend, queued)
     jobs.lose(backend, queued.id, first.ticket)
-    assert QUEUED == jobs.get(backend, queued.id).state
+    assert jobs.get(backend, queued.id).state == QUEUED
 
     second = claim(backend, queued)
-    assert 2 == second.attempts
+    assert second.attempts == 2
     jobs.lose(backend, queued.id, second.ticket)
 
     ended = jobs.get(backend, queued.id)
-    assert (FAILED, "worker_lost") == (ended.state, ended.error["code"])
+    assert (ended.state, ended.error["code"]) == (FAILED, "worker_lost")
 
 
 def test_what_a_replaced_attempt_says_is_not_heard(backend, queued):
@@ -97,27 +97,27 @@ def test_what_a_replaced_attempt_says_is_not_heard(backend, queued):
         jobs.advance(backend, first, 1, 5)
     jobs.succeed(backend, second, {"n": 2})
 
-    assert {"n": 2} == jobs.get(backend, queued.id).result
+    assert jobs.get(backend, queued.id).result == {"n": 2}
 
 
 def test_a_waiting_job_is_cancelled_at_once_and_leaves_the_queue(backend, queued):
-    assert CANCELLED == jobs.cancel(backend, queued.id).state
-    assert 0 == len(backend.queue)
+    assert jobs.cancel(backend, queued.id).state == CANCELLED
+    assert len(backend.queue) == 0
     assert claim(backend, queued) is None
-    assert CANCELLED == jobs.cancel(backend, queued.id).state
+    assert jobs.cancel(backend, queued.id).state == CANCELLED
 
 
 def test_a_running_job_is_told_to_stop(backend, queued):
     job = claim(backend, queued)
     jobs.advance(backend, job, 2, 5)
 
-    assert CANCELLING == jobs.cancel(backend, job.id).state
-    assert CANCELLING == jobs.cancel(backend, job.id).state
+    assert jobs.cancel(backend, job.id).state == CANCELLING
+    assert jobs.cancel(backend, job.id).state == CANCELLING
     with pytest.raises(Cancelled) as stop:
         jobs.advance(backend, job, 3, 5)
     jobs.fail(backend, job, stop.value)
 
-    assert CANCELLED == jobs.get(backend, job.id).state
+    assert jobs.get(backend, job.id).state == CANCELLED
 
 
 def test_a_cancelling_job_whose_worker_died_is_cancelled(backend, queued):
@@ -125,7 +125,7 @@ def test_a_cancelling_job_whose_worker_died_is_cancelled(backend, queued):
     jobs.cancel(backend, job.id)
     jobs.lose(backend, job.id, job.ticket)
 
-    assert CANCELLED == jobs.get(backend, job.id).state
+    assert jobs.get(backend, job.id).state == CANCELLED
 
 
 def test_a_job_that_has_ended_cannot_be_cancelled(backend, queued):
@@ -140,29 +140,29 @@ def test_a_job_that_has_ended_cannot_be_cancelled(backend, queued):
 def test_the_sweep_takes_a_job_from_a_worker_that_gives_no_sign_of_life(backend, queued):
     job = claim(backend, queued)
     jobs.sweep(backend)
-    assert RUNNING == jobs.get(backend, job.id).state
+    assert jobs.get(backend, job.id).state == RUNNING
 
     backend.storage.redis.delete(backend.storage.key("held", job.id))
     backend.storage.forget("sweep")
     jobs.sweep(backend)
 
     again = jobs.get(backend, job.id)
-    assert (QUEUED, 1) == (again.state, len(backend.queue) - 1)
+    assert (again.state, len(backend.queue) - 1) == (QUEUED, 1)
     assert again.ticket != job.ticket
 
 
 def test_the_sweep_draws_a_new_ticket_for_a_job_whose_ticket_is_gone(backend, queued):
     backend.queue.withdraw(queued.ticket)
     jobs.sweep(backend)
-    assert 0 == len(backend.queue)
+    assert len(backend.queue) == 0
 
     long_ago = replace(queued, queued_at="2020-01-01T00:00:00Z")
     backend.storage.replace(queued, long_ago)
     backend.storage.forget("sweep")
     jobs.sweep(backend)
 
-    assert 1 == len(backend.queue)
-    assert 0 == jobs.view(backend, jobs.get(backend, queued.id)).queue_position
+    assert len(backend.queue) == 1
+    assert jobs.view(backend, jobs.get(backend, queued.id)).queue_position == 0
     assert claim(backend, queued) is not None
 
 
@@ -188,6 +188,6 @@ def test_a_full_queue_takes_no_more(backend, queued):
 
 
 def test_a_wait_ends_with_the_job_or_with_the_time(backend, queued):
-    assert QUEUED == jobs.wait(backend, queued, 0.05).state
+    assert jobs.wait(backend, queued, 0.05).state == QUEUED
     jobs.cancel(backend, queued.id)
-    assert CANCELLED == jobs.wait(backend, queued, 60).state
+    assert jobs.wait(backend, queued, 60).state == CANCELLED

@@ -69,7 +69,7 @@ def test_a_page_of_nothing_leads_nowhere():
 
     page = ranking.walk(order, ranking.empty_bitmap(5), start=0, n=0)
 
-    assert ([], None) == (page.rows.tolist(), page.following)
+    assert (page.rows.tolist(), page.following) == ([], None)
 
 
 def test_the_walk_goes_past_many_blocked_rows():

@@ -106,7 +106,7 @@ def test_an_ndjson_line_is_named_where_it_is_wrong():
         read_ndjson(good, '{"id": "b", "features": [1}')
     with pytest.raises(UploadRefused, match=r'Item "b" has a string.*line 2, /features/0'):
         read_ndjson(good, '{"id": "b", "features": ["x"]}')
-    with pytest.raises(UploadRefused, match="line 2.*empty|empty.*line 2"):
+    with pytest.raises(UploadRefused, match=r"empty.*line 2"):
         read_ndjson(good, "", good)
 
 

@@ -75,7 +75,7 @@ def test_a_value_that_cannot_be_kept_is_named(values, message):
 def test_a_number_beyond_float64_is_refused():
     body = b'{"id": "a", "features": [1], "metadata": {"m": -1e999}}'
 
-    with pytest.raises(UploadRefused, match='Item "a" .*NaN or infinite'):
+    with pytest.raises(UploadRefused, match=r'Item "a" .*NaN or infinite'):
         read("application/x-ndjson", body)
 
 

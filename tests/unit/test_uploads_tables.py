@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -227,6 +228,16 @@ def test_a_stream_without_its_end_marker_is_cut_short():
         read(ARROW, body[:-8])
 
 
+def test_an_arrow_file_is_told_to_be_sent_as_a_stream():
+    table = pa.table({"id": IDS, "x": [1.0, 2.0, 3.0]})
+    file = io.BytesIO()
+    with pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+    with pytest.raises(UploadRefused, match="not a stream"):
+        read(ARROW, file.getvalue())
+
+
 def test_compressed_batches_are_read():
     table = pa.table({"id": IDS, "x": [1.0, 2.0, 3.0]})
     file = io.BytesIO()
@@ -268,7 +279,7 @@ def test_a_stream_larger_than_the_address_space_is_read_batch_by_batch(tmp_path)
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": os.getcwd(), "OPENBLAS_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), "OPENBLAS_NUM_THREADS": "1"},
     )
 
     assert done.stdout.strip() == "4000"

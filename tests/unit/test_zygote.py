@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from service.errors import TimedOut, Unavailable
+from workers.sandbox import starter
 from workers.sandbox.client import Sandbox
 from workers.sandbox.outcome import open_output
 from workers.sandbox.starter import ZygoteProcess
@@ -50,6 +52,7 @@ SERVE_AS_NOBODY = f"""
 import os, sys
 import {ENTRIES}
 from workers.sandbox import zygote
+zygote._import_encodings()
 os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 zygote.main(["--entries", {ENTRIES!r}, *sys.argv[1:]])
 """
@@ -57,8 +60,8 @@ zygote.main(["--entries", {ENTRIES!r}, *sys.argv[1:]])
 
 @pytest.fixture
 def zygote():
-    with ZygoteProcess(ENTRIES) as started:
-        yield started
+    with ZygoteProcess(ENTRIES) as process:
+        yield process
 
 
 @pytest.fixture
@@ -91,17 +94,18 @@ def wait_until_gone(*pids):
         time.sleep(0.01)
 
 
-def start(script, *arguments, **options):
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+@contextmanager
+def started(script, *arguments, **options):
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_killing_the_client_ends_its_child(zygote, tmp_path):
-    with start(ASK_OF_ANOTHERS, zygote.address, tmp_path) as client:
+    with started(ASK_OF_ANOTHERS, zygote.address, tmp_path) as client:
         child = int(client.stdout.readline())
         client.kill()
         wait_until_gone(child)
@@ -109,21 +113,22 @@ def test_killing_the_client_ends_its_child(zygote, tmp_path):
 
 
 def test_killing_the_starter_ends_zygote_and_child(tmp_path, folder):
-    with start(ASK_OF_ITS_OWN, tmp_path, env={**os.environ, "TMPDIR": str(folder)}) as starter:
-        zygote, child = int(starter.stdout.readline()), int(starter.stdout.readline())
-        starter.kill()
+    with started(ASK_OF_ITS_OWN, tmp_path, env={**os.environ, "TMPDIR": str(folder)}) as owner:
+        zygote, child = int(owner.stdout.readline()), int(owner.stdout.readline())
+        owner.kill()
         wait_until_gone(zygote, child)
 
 
 def test_interrupting_the_starter_ends_zygote_and_child_and_leaves_nothing(tmp_path, folder):
-    with start(
+    with started(
         ASK_OF_ITS_OWN,
         tmp_path,
         env={**os.environ, "TMPDIR": str(folder)},
         stderr=subprocess.DEVNULL,
-    ) as starter:
-        zygote, child = int(starter.stdout.readline()), int(starter.stdout.readline())
-        starter.send_signal(signal.SIGINT)
+    ) as owner:
+        zygote, child = int(owner.stdout.readline()), int(owner.stdout.readline())
+        owner.send_signal(signal.SIGINT)
+        owner.wait(SECONDS)
         wait_until_gone(zygote, child)
     assert list(folder.iterdir()) == []
 
@@ -132,7 +137,7 @@ def test_stopping_ends_the_children_and_removes_the_directory(tmp_path):
     zygote = ZygoteProcess(ENTRIES)
     zygote.start()
     directory = zygote.address.parent
-    with start(ASK_OF_ANOTHERS, zygote.address, tmp_path, stderr=subprocess.DEVNULL) as client:
+    with started(ASK_OF_ANOTHERS, zygote.address, tmp_path, stderr=subprocess.DEVNULL) as client:
         child = int(client.stdout.readline())
         zygote.stop()
         wait_until_gone(child)
@@ -196,31 +201,37 @@ def test_a_zygote_has_imported_everything_and_runs_no_thread(zygote):
     assert len(list(Path(f"/proc/{zygote.pid}/task").iterdir())) == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as somebody else")
-def test_an_ordinary_user_can_serve_too(folder, capfd):
-    for name in ("address", "scratch"):
-        (folder / name).mkdir()
-    (folder / "given").write_text("x")
-    for path in (folder, *folder.iterdir()):
+@pytest.fixture
+def served_by_nobody(folder):
+    """The address and the scratch directory of a zygote that an ordinary user runs."""
+    address, scratch = folder / "address" / "zygote", folder / "scratch"
+    for path in (address.parent, scratch):
+        path.mkdir()
         os.chown(path, NOBODY, NOBODY)
-    address = folder / "address" / "zygote"
+    folder.chmod(0o755)
     reader, writer = os.pipe()
     arguments = ["--address", address, "--parent", os.getpid(), "--ready", writer]
-    root = Path(__file__).parents[2]
-    served = start(SERVE_AS_NOBODY, *arguments, pass_fds=[writer], cwd=root)
-    os.close(writer)
-    with served, os.fdopen(reader, "rb") as ready:
-        assert ready.read() == b"1", capfd.readouterr().err
-        result = ask(address, folder / "scratch", "describe", inputs={"file": folder / "given"})
-        assert result["contents"] == {"file": "x"}
-        for path in (folder / "scratch").iterdir():
-            assert path.stat().st_uid == NOBODY
-            path.unlink()
-        with pytest.raises(TimedOut):
-            ask(address, folder / "scratch", "loop", deadline=0.2)
-        endings = ask(address, folder / "scratch", "attempt", port=1, socket=str(address))
-        assert set(endings.values()) <= {"PermissionError", "ValueError"}
-        served.terminate()
+    with started(SERVE_AS_NOBODY, *arguments, pass_fds=[writer], env=starter._environment()):
+        os.close(writer)
+        with os.fdopen(reader, "rb") as ready:
+            assert ready.read() == b"1"
+        yield address, scratch
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as somebody else")
+def test_an_ordinary_user_can_serve_too(served_by_nobody, folder, capfd):
+    (folder / "given").write_text("x")
+    result = ask(*served_by_nobody, "describe", inputs={"file": folder / "given"})
+    assert result["contents"] == {"file": "x"}
+    assert (folder / "scratch" / "output.bin").stat().st_uid == NOBODY
+    (folder / "scratch" / "result.json").unlink()
+    with pytest.raises(TimedOut):
+        ask(*served_by_nobody, "loop", deadline=0.2)
+    endings = ask(*served_by_nobody, "attempt", port=1, socket="socket")
+    assert endings.pop("become root") == "OSError"  # a user namespace in which nobody is root
+    assert endings.pop("more memory") == "ValueError"
+    assert set(endings.values()) == {"PermissionError"}
+    assert not capfd.readouterr().err  # no wall is missing
 
 
 @pytest.fixture

@@ -10,6 +10,9 @@ What is written into the current directory:
                               int32 codes with -1, where a value is missing
     metadata_{k}.json         the strings that the codes of a string column stand for
 
+The item shape is None only for a part of no rows, where the format cannot tell it (JSON, NDJSON,
+lists of any length). A metadata column that never has a value is left out.
+
 Ids that stand twice are not looked for here: whoever takes the part does that, for the whole pool.
 """
 
@@ -63,7 +66,7 @@ def read_upload(
     options = read_options(arguments["options"])
     if options.names_columns and media_type not in TABLES:
         raise refusal(
-            f"id_column, features and metadata name the columns of a table ({', '.join(TABLES)}), "
+            f"id_column, features and metadata name the columns of a table ({', '.join(sorted(TABLES))}), "
             f"and {media_type} has none: leave them out",
             "query",
         )

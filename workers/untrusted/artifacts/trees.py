@@ -20,7 +20,7 @@ from sklearn.tree._tree import TREE_LEAF, Tree
 from service.errors import ModelRefused
 from workers.untrusted.artifacts.classifier import Array
 
-BITS_OF_CATEGORIES = 8
+WORDS_OF_CATEGORIES = 8
 
 
 def secure_trees(parts: list[Any]) -> None:
@@ -97,7 +97,7 @@ def check_boosting(ensemble: BaseHistGradientBoosting) -> None:
         split = nodes[inner & (nodes["is_categorical"] != 0)]
         known = split["bitset_idx"] < len(tree.raw_left_cat_bitsets)
         known &= rows[split["feature_idx"]] < len(categories)
-        if not known.all() or tree.raw_left_cat_bitsets.shape[1:] != (BITS_OF_CATEGORIES,):
+        if not known.all() or tree.raw_left_cat_bitsets.shape[1:] != (WORDS_OF_CATEGORIES,):
             raise ModelRefused(
                 "A tree of the model splits on categories it does not hold: the file is damaged,"
                 " save the model again."

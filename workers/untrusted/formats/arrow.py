@@ -17,6 +17,7 @@ from workers.untrusted.formats.upload import BLOCK_BYTES, BLOCK_ROWS, Upload
 
 BODY = "body"
 END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
+FILE_MAGIC = b"ARROW1"
 READ_AHEAD = 16 * 1024**2
 SMALLEST_READ, LARGEST_READ = 16 * 1024, 1024**2
 MAPPED_SHARE = 4
@@ -26,6 +27,9 @@ TEXT_BYTES = 64
 
 def read_arrow(upload: Upload) -> dict[str, Any]:
     """Write the rows of an Arrow stream."""
+    if upload.body.read(len(FILE_MAGIC)) == FILE_MAGIC:
+        raise refusal("This is an Arrow file, not a stream: write it as an IPC stream", BODY)
+    upload.body.seek(0)
     with translated("Arrow stream"):
         file = source(upload)
         options = pa.ipc.IpcReadOptions(
