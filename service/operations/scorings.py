@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from service.acquisition import REGISTRY
@@ -65,12 +66,19 @@ def missing_evidence(functions: Sequence[Function], model: Model | None) -> list
     return faults
 
 
+def folds(shape: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Return whether items can be given a model's shape without guessing what an axis means."""
+    if len(shape) <= 1:
+        return prod(shape) == prod(wanted)
+    return [length for length in shape if length != 1] == [each for each in wanted if each != 1]
+
+
 def misfits(pool: Pool, model: Model) -> list[Fault]:
     """Return what keeps a model from predicting the items of a pool."""
     if pool.item_values is None:
         return []
     shape = list(pool.item_shape or ())
-    if model.item_shape is not None and tuple(model.item_shape) != pool.item_shape:
+    if model.item_shape is not None and not folds(shape, model.item_shape):
         takes = list(model.item_shape)
         return [Fault("/model", f"The model takes items of shape {takes}, the pool's have {shape}")]
     if model.item_values not in (None, pool.item_values):

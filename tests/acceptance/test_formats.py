@@ -1,5 +1,7 @@
 """Uploads over HTTP: every format, good and broken, and what an installation keeps of them."""
 
+import base64
+import contextlib
 import hashlib
 import http.client
 import json
@@ -97,11 +99,12 @@ def test_ids_and_metadata_come_back_as_they_were_sent(client, pool, name):
         assert item == {"row": row, "id": ids[row], "metadata": given}
 
 
-BROKEN = {
-    "json": ("/items/2/features", as_json(IDS, FEATURES, {})[1].replace(b"1.5", b'"x"')),
-    "ndjson": ("line 3", UPLOADS["ndjson"](IDS, unsure(FEATURES), {})[1]),
-    "csv": ("row 4", as_csv([*"abc"], unsure(FEATURES[:3]), {})[1]),
-    **{name: ("2", UPLOADS[name](IDS, unsure(FEATURES), {})[1]) for name in BINARY},
+PLACES = {
+    "json": "/items/2/features",
+    "ndjson": "line 3",
+    "csv": 'row 4, column "x1"',
+    "arrow": 'row 3, column "features"',
+    "parquet": 'row 3, column "features"',
 }
 
 
@@ -118,7 +121,10 @@ def test_a_broken_file_is_refused_with_its_place_and_changes_nothing(
     media_type, good = UPLOADS[name]([*"xyz"], FEATURES[:3].astype(np.float64), {})
     upload(client, pool, media_type, good)
     before = client.get(f"/v1/pools/{pool}").json
-    where, body = BROKEN[name] if way == "wrong value" else ("", good[: len(good) * 3 // 4])
+    wrong = UPLOADS[name](IDS, unsure(FEATURES.astype(np.float64)), {})[1]
+    where, body = PLACES.get(name, "/features/2/0/1"), wrong
+    if way == "cut short":
+        where, body = "", good[: len(good) * 3 // 4]
     job = upload(client, pool, media_type, body)
     assert (job["state"], job["reason"]) == ("failed", "upload_refused")
     [fault] = job["error"]["errors"]
@@ -214,18 +220,20 @@ def blocks(path, size=1024 * 1024):
             yield block
 
 
-def test_a_body_in_chunks_of_unknown_number_is_taken(client, pool, tmp_path):
+def test_a_body_in_chunks_of_unknown_number_is_taken_with_its_digest(client, pool, tmp_path):
     file = tmp_path / "array.npy"
     np.save(file, np.random.default_rng(0).random((50_000, 10)))
+    digest = hashlib.sha256(file.read_bytes())
+    told = base64.b64encode(digest.digest()).decode()
+    headers = {"Content-Type": NPY, "Repr-Digest": f"sha-256=:{told}:"}
     connection = http.client.HTTPConnection(urlsplit(client.url).netloc, timeout=60)
-    connection.request("POST", f"/v1/pools/{pool}/items", blocks(file), {"Content-Type": NPY})
-    with connection.getresponse() as answer:
-        assert answer.status == 202
+    with contextlib.closing(connection):
+        connection.request("POST", f"/v1/pools/{pool}/items", blocks(file), headers)
+        answer = connection.getresponse()
         job = client.ended(json.loads(answer.read())["id"])
-    connection.close()
     assert job["state"] == "succeeded", job
-    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert (job["result"]["part"]["sha256"], job["result"]["rows"]) == (sha256, 50_000)
+    part = job["result"]["part"]
+    assert (part["sha256"], part["rows"]) == (digest.hexdigest(), 50_000)
 
 
 def test_a_large_body_does_not_grow_the_web_processes(running, pool, place, tmp_path):

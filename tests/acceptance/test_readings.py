@@ -147,7 +147,9 @@ def test_a_label_of_an_unknown_item_sets_none(live, clean, read, whole):
 
 def test_what_is_left_out_in_several_ways_is_counted_once(live, clean, read, whole):
     names = [row["id"] for row in whole]
-    live.put(f"/v1/pools/{clean}/labels", {"labels": [{"id": id, "label": "x"} for id in names[:4]]})
+    live.put(
+        f"/v1/pools/{clean}/labels", {"labels": [{"id": id, "label": "x"} for id in names[:4]]}
+    )
     live.put(f"/v1/pools/{clean}/exclusions/a", {"ids": names[2:6]})
     live.put(f"/v1/pools/{clean}/exclusions/b", {"ids": names[4:8]})
     answer = read(n=2, exclude=names[7:9], exclude_sets=["a", "b"])
