@@ -37,6 +37,7 @@ TREES = 500
 TOP = 10
 SECONDS_TO_START = 60
 SECONDS_TO_STOP = 40
+STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 INKS = " .:-=+*#%@"
 
 
@@ -124,8 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Which digits should a person label next?")
     parser.add_argument("--stay", action="store_true", help="keep the service up until Ctrl-C")
     options = parser.parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C: all is tidied up
+    for number in STOPPING:
+        signal.signal(number, signal.default_int_handler)  # each ends it as Ctrl-C does, tidily
     try:
         with running_service() as service:
             demonstrate(service)
@@ -162,52 +163,64 @@ def demonstrate(service: Service) -> None:
 @contextmanager
 def running_service() -> Iterator[Service]:
     """Start a service in a temporary directory; stop it and remove the directory in any case."""
-    with tempfile.TemporaryDirectory(prefix="shortlist-demo-") as directory:
-        data, log = Path(directory, "data"), Path(directory, "log")
+    with tempfile.TemporaryDirectory(prefix="shortlist-demo-") as name:
         say("Starting a service of its own: the embedded server, the API and two workers")
-        process = start(data, log)
+        hold_signals()  # a service that was only just started must not be forgotten
+        process = start(Path(name))
         try:
-            yield Service(await_url(process, data / "url", log))
+            release_signals()
+            yield Service(await_url(process, Path(name)))
         finally:
+            hold_signals()
             stop(process)
+            release_signals()
 
 
-def start(data: Path, log: Path) -> subprocess.Popen[bytes]:
+def start(directory: Path) -> subprocess.Popen[bytes]:
     """Start `shortlist serve` on a free port, with settings that are nobody else's."""
     settings = {name: text for name, text in os.environ.items() if "SHORTLIST_" not in name}
     command = [sys.executable, "-P", "-m", "service.cli", "serve"]
-    with log.open("wb") as lines:
+    with (directory / "log").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - the command is our own
-            [*command, "--port", "0", "--data-dir", str(data)],
-            env=settings,
-            stdout=lines,
-            stderr=lines,
+            [*command, "--port", "0", "--data-dir", str(directory / "data")],
+            env={**settings, "TMPDIR": str(directory)},
+            stdout=log,
+            stderr=log,
             start_new_session=True,  # Ctrl-C reaches the demo alone, which then stops the service
         )
 
 
-def await_url(process: subprocess.Popen[bytes], file: Path, log: Path) -> str:
-    """Return the address that the service writes into its directory once it answers."""
-    deadline = time.monotonic() + SECONDS_TO_START
-    while not file.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise Failed(f"the service did not start:\n{log.read_text(errors='replace')}")
-        time.sleep(0.05)
-    url = file.read_text().strip()
-    print(f"  it answers at {url}")
-    return url
-
-
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop the service; it stops what it started. A second Ctrl-C does not come in between."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    """Stop the service, which stops what it started."""
     process.terminate()
     try:
         process.wait(SECONDS_TO_STOP)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def hold_signals() -> None:
+    """Have Ctrl-C wait."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+
+
+def release_signals() -> None:
+    """Let Ctrl-C interrupt again, also one that has waited."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+
+
+def await_url(process: subprocess.Popen[bytes], directory: Path) -> str:
+    """Return the address that the service writes into its data directory once it answers."""
+    file, log = directory / "data" / "url", directory / "log"
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not file.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Failed(f"the service did not start:\n{log.read_text(errors='replace')}")
+        time.sleep(0.05)
+    url = file.read_text().strip()
+    say(f"  it answers at {url}")
+    return url
 
 
 def load_handwritten_digits() -> Digits:

@@ -28,7 +28,7 @@ class Summary:
     """What the reader says of an upload."""
 
     rows: int
-    item_shape: tuple[int, ...]
+    item_shape: tuple[int, ...] | None
     dtype: str
     numbered: bool
     features: str
@@ -55,7 +55,7 @@ def ingest(bench: Workbench, job: Job) -> Mapping[str, Any]:
     return {
         "part": part,
         "rows": summary.rows,
-        "item_shape": list(summary.item_shape),
+        "item_shape": None if summary.item_shape is None else list(summary.item_shape),
         "dtype": summary.dtype,
     }
 
@@ -74,15 +74,17 @@ def reader_arguments(bench: Workbench, job: Job) -> dict[str, Any]:
 
 def summary_of(said: Mapping[str, Any]) -> Summary:
     """Return what the reader said, as far as it can be true."""
+    shape = said["item_shape"]
     summary = Summary(
         rows=int(said["rows"]),
-        item_shape=tuple(int(length) for length in said["item_shape"]),
+        item_shape=None if shape is None else tuple(int(length) for length in shape),
         dtype=str(said["dtype"]),
         numbered=bool(said["numbered"]),
         features=str(said["features"]),
         metadata={str(column["name"]): str(column["type"]) for column in said["metadata"]},
     )
-    if summary.rows < 0 or summary.dtype not in DTYPES:
+    unknown = summary.rows > 0 and summary.item_shape is None
+    if summary.rows < 0 or unknown or summary.dtype not in DTYPES:
         raise InvalidOutput("The reader gave an impossible summary of the upload")
     return summary
 
@@ -95,7 +97,7 @@ def take_features(desk: Desk, body: Path, summary: Summary) -> None:
     else:
         desk.take("features.npy", target)
     features: npt.NDArray[Any] = np.load(target, mmap_mode="r", allow_pickle=False)
-    expected = (summary.rows, *summary.item_shape)
+    expected = (summary.rows, *(summary.item_shape or ()))
     if features.shape != expected or features.dtype.name != summary.dtype:
         raise InvalidOutput("The features are not what the reader said")
     if features.ndim > 1 and not features.flags.c_contiguous:
@@ -181,8 +183,9 @@ def arrive(job: Job, desk: Desk, summary: Summary, start: int | None) -> Arrival
     )
     return Arrival(
         part=part,
-        dtype=summary.dtype,
-        item_shape=summary.item_shape,
+        # A part without items fixes nothing: what it says of them may be a mere default.
+        dtype=summary.dtype if summary.rows else None,
+        item_shape=summary.item_shape if summary.rows else None,
         metadata=summary.metadata,
         ids=packed,
         hashes=hashes,

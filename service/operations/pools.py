@@ -140,8 +140,8 @@ class Arrival:
     """A part that stands in the files and wants to enter its pool."""
 
     part: Part
-    dtype: str
-    item_shape: tuple[int, ...]
+    dtype: str | None
+    item_shape: tuple[int, ...] | None
     metadata: Mapping[str, str]
     ids: PackedIds
     hashes: Hashes
@@ -165,8 +165,8 @@ def append(backend: Backend, id: str, arrival: Arrival) -> Pool:
         check_ids(backend, pool, arrival)
         grown = replace(
             pool,
-            dtype=arrival.dtype,
-            item_shape=arrival.item_shape,
+            dtype=arrival.dtype or pool.dtype,
+            item_shape=pool.item_shape if arrival.item_shape is None else arrival.item_shape,
             metadata={**pool.metadata, **arrival.metadata},
             parts=(*pool.parts, arrival.part),
         )
@@ -177,12 +177,12 @@ def append(backend: Backend, id: str, arrival: Arrival) -> Pool:
 def check_fit(backend: Backend, pool: Pool, arrival: Arrival) -> None:
     """Raise UploadRefused where a part's shape, type, metadata or size is not the pool's."""
     limits = backend.settings
-    shape = list(arrival.item_shape)
-    if pool.item_shape not in (None, arrival.item_shape):
+    shape = list(arrival.item_shape or ())
+    if arrival.item_shape is not None and pool.item_shape not in (None, arrival.item_shape):
         raise UploadRefused(
             f"Items of shape {shape} do not fit a pool of {list(pool.item_shape or ())}"
         )
-    if pool.dtype not in (None, arrival.dtype):
+    if arrival.dtype is not None and pool.dtype not in (None, arrival.dtype):
         raise UploadRefused(
             f"Features of type {arrival.dtype} do not fit a pool of {pool.dtype}: convert them"
         )

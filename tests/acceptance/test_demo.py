@@ -30,10 +30,9 @@ def processes_that_name(place):
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path_factory):
     """A directory, with a space in its name, in which the demo makes its own."""
-    directory = tmp_path / "a place"
-    directory.mkdir()
+    directory = tmp_path_factory.mktemp("a demo")  # a short name: sockets lie beneath it
     yield directory
     deadline = time.monotonic() + PATIENCE
     while processes_that_name(directory):
@@ -81,9 +80,16 @@ def test_two_demos_run_side_by_side(place):
     assert list(place.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("moment", ["Starting", "it answers", "Scoring"])
-def test_a_demo_stopped_half_way_leaves_nothing_behind(place, number, moment):
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        ("Starting", signal.SIGINT),
+        ("it answers", signal.SIGINT),
+        ("Uploading", signal.SIGTERM),
+        ("Scoring", signal.SIGINT),
+    ],
+)
+def test_a_demo_stopped_half_way_leaves_nothing_behind(place, moment, number):
     with start(place) as process:
         while moment not in process.stdout.readline():
             assert process.poll() is None

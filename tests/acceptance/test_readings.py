@@ -15,6 +15,11 @@ METADATA = {
 }
 
 
+ITEMS = [
+    dict(zip(METADATA, values, strict=True)) for values in zip(*METADATA.values(), strict=True)
+]
+
+
 @pytest.fixture(scope="module")
 def model(live):
     return live.model(saved(fitted("random_forest"), "skops"))
@@ -86,8 +91,9 @@ def test_pages_give_every_item_once_and_what_one_page_gives(live, ranking, order
     path = f"/v1/rankings/{ranking}/items?order={order}"
     found = pages(live, f"{path}&n=50")
     assert [len(page) for page in found] == [50] * 35 + [47]
-    assert sum(found, []) == live.get(f"{path}&n=1797").json["items"]
-    assert len({row["id"] for page in found for row in page}) == 1797
+    rows = [row for page in found for row in page]
+    assert rows == live.get(f"{path}&n=1797").json["items"]
+    assert len({row["id"] for row in rows}) == 1797
 
 
 def test_a_page_token_is_good_for_its_own_question_only(live, ranking):
@@ -200,21 +206,21 @@ def test_an_empty_pool_is_scored_and_read(live, model):
 @pytest.mark.parametrize(
     ("where", "meets"),
     [
-        ({"writer": {"eq": "Ada"}}, lambda writer, ink, checked: writer == "Ada"),
-        ({"writer": {"in": ["Ada", "Émilie", "x"]}}, lambda writer, ink, checked: writer[0] != "G"),
-        ({"writer": {"eq": "nobody"}}, lambda writer, ink, checked: False),
-        ({"checked": {"eq": True}}, lambda writer, ink, checked: checked),
-        ({"ink": {"min": 19.5}}, lambda writer, ink, checked: ink >= 19.5),
-        ({"ink": {"min": 19.5, "max": 20}}, lambda writer, ink, checked: 19.5 <= ink <= 20),
-        ({"ink": {"in": [19.5, 20]}}, lambda writer, ink, checked: ink in (19.5, 20)),
+        ({"writer": {"eq": "Ada"}}, lambda item: item["writer"] == "Ada"),
+        ({"writer": {"in": ["Ada", "Émilie", "x"]}}, lambda item: item["writer"] != "Grace"),
+        ({"writer": {"eq": "nobody"}}, lambda item: item is None),
+        ({"checked": {"eq": True}}, lambda item: item["checked"]),
+        ({"ink": {"min": 19.5}}, lambda item: item["ink"] >= 19.5),
+        ({"ink": {"min": 19.5, "max": 20}}, lambda item: 19.5 <= item["ink"] <= 20),
+        ({"ink": {"in": [19.5, 20]}}, lambda item: item["ink"] in (19.5, 20)),
         (
             {"ink": {"max": 20}, "writer": {"eq": "Grace"}, "checked": {"eq": False}},
-            lambda writer, ink, checked: ink <= 20 and writer == "Grace" and not checked,
+            lambda item: item["ink"] <= 20 and item["writer"] == "Grace" and not item["checked"],
         ),
     ],
 )
 def test_a_filter_gives_the_items_that_meet_it_in_their_order(read, whole, where, meets):
-    met = [id for id, *values in zip(IDS, *METADATA.values(), strict=True) if meets(*values)]
+    met = [id for id, item in zip(IDS, ITEMS, strict=True) if meets(item)]
     answer = read(n=2000, where=where)
     assert answer["items"] == [row for row in whole if row["id"] in set(met)]
     assert counts(answer) == (1797, len(met), 0, len(met))
@@ -243,8 +249,6 @@ def test_pages_and_exclusions_and_filters_go_together(live, ranking, read, whole
 
 def test_items_are_listed_with_their_metadata_in_pool_order(live, pool):
     found = pages(live, f"/v1/pools/{pool}/items?page_size=1000")
-    rows = zip(IDS, *METADATA.values(), strict=True)
-    assert sum(found, []) == [
-        {"row": row, "id": id, "metadata": dict(zip(METADATA, values, strict=True))}
-        for row, (id, *values) in enumerate(rows)
+    assert [item for page in found for item in page] == [
+        {"row": row, "id": IDS[row], "metadata": item} for row, item in enumerate(ITEMS)
     ]

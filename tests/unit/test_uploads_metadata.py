@@ -52,10 +52,10 @@ def test_equal_strings_are_written_once():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1, "x"], 'Item "i1" .*is string, and the column began with a number'),
-        (["x", 1], "is number, and the column began with a string"),
-        ([1, True], "is boolean, and the column began with a number"),
-        ([True, 0], "is number, and the column began with a boolean"),
+        ([1, "x"], 'Item "i1" .*is a string, and the column began with a number'),
+        (["x", 1], "is a number, and the column began with a string"),
+        ([1, True], "is a boolean, and the column began with a number"),
+        ([True, 0], "is a number, and the column began with a boolean"),
         ([None, 1, []], 'Item "i2" .*neither a string'),
         ([{}], "neither a string, a number, true nor false"),
         ([2**53 + 1], "beyond 2\\*\\*53: send it as a string"),

@@ -91,7 +91,7 @@ def test_bytes_that_look_like_line_ends_and_boundaries_survive():
         ([ARRAY, ("metadata", "application/json", b'{"m": 1}')], "must be a list.*/metadata/m"),
         ([ARRAY, ("metadata", None, b'{"m": [1]}')], "only 1 values .*at /metadata/m"),
         ([ARRAY, ("metadata", None, b'{"m": 1}\n{"m": 2}')], "only 2 values .*at /metadata"),
-        ([ARRAY, ("metadata", None, b'{"m": [1, 2, "x"]}')], "is string.*at /metadata/m/2"),
+        ([ARRAY, ("metadata", None, b'{"m": [1, 2, "x"]}')], "is a string.*at /metadata/m/2"),
     ],
 )
 def test_fields_that_do_not_belong_together_are_refused(fields, message):

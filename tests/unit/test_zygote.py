@@ -174,11 +174,13 @@ def test_a_zygote_that_dies_in_the_middle_of_a_request_is_told(zygote, tmp_path)
         )
 
 
-def test_entries_that_cannot_be_imported_are_told_at_the_start(capfd):
+def test_entries_that_cannot_be_imported_are_told_at_the_start(capfd, folder, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     zygote = ZygoteProcess("tests.no_such_entries")
     with pytest.raises(Unavailable, match="did not start"):
         zygote.start()
     assert "no_such_entries" in capfd.readouterr().err
+    assert list(folder.iterdir()) == []
 
 
 def test_a_fork_of_the_owner_stops_nothing(zygote, tmp_path):

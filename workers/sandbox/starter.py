@@ -56,6 +56,7 @@ class ZygoteProcess:
 
     def start(self) -> None:
         """Start the process and return when it listens."""
+        is_first = self._directory is None
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="shortlist-"))
         reader, writer = os.pipe()
@@ -63,10 +64,13 @@ class ZygoteProcess:
             self._process = _spawn(self.address, self._entries, writer)
         finally:
             os.close(writer)
-        try:
-            self._wait_until_ready(reader)
-        finally:
-            os.close(reader)
+        if not _becomes_ready(reader):
+            _end(self._process)
+            if is_first:
+                self.stop()
+            raise Unavailable(
+                "The sandbox did not start: its reason is in the worker's error output."
+            )
 
     def revive(self) -> None:
         """Start the process again if it has died."""
@@ -83,14 +87,6 @@ class ZygoteProcess:
             shutil.rmtree(self._directory, ignore_errors=True)
         self._process = self._directory = None
 
-    def _wait_until_ready(self, reader: int) -> None:
-        readable, _, _ = select.select([reader], [], [], SECONDS_TO_START)
-        if not readable or not os.read(reader, 1):
-            self.stop()
-            raise Unavailable(
-                "The sandbox did not start: its reason is in the worker's error output."
-            )
-
 
 def _spawn(address: Path, entries: str, ready: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", "-m", "workers.sandbox.zygote"]
@@ -105,6 +101,14 @@ def _spawn(address: Path, entries: str, ready: int) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # an interrupt at the keyboard is for the worker to handle
     )
+
+
+def _becomes_ready(pipe: int) -> bool:
+    try:
+        readable, _, _ = select.select([pipe], [], [], SECONDS_TO_START)
+        return bool(readable and os.read(pipe, 1))
+    finally:
+        os.close(pipe)
 
 
 def _environment() -> dict[str, str]:

@@ -152,6 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not confinement.isolate_network():
         log.warning("no network of its own for the sandbox: not permitted here")
     kernel.die_with_parent(options.parent)  # new namespaces made the kernel forget it
+    kernel.set_inspectable(allowed=False)  # an ordinary user's children are that user too
     _rehearse()
     gc.collect()
     gc.freeze()  # children share what never changes

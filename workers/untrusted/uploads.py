@@ -66,8 +66,8 @@ def read_upload(
     options = read_options(arguments["options"])
     if options.names_columns and media_type not in TABLES:
         raise refusal(
-            f"id_column, features and metadata name the columns of a table ({', '.join(sorted(TABLES))}), "
-            f"and {media_type} has none: leave them out",
+            f"id_column, features and metadata name the columns of a table, and {media_type} has "
+            f"none: leave them out, or send one of {', '.join(sorted(TABLES))}",
             "query",
         )
     body = inputs["body"]

@@ -166,7 +166,8 @@ class Metadata:
         index = next(
             i for i, v in enumerate(values) if v is not None and KINDS.get(type(v)) != column.kind
         )
-        found = KINDS.get(type(values[index]), "neither a string, a number nor a boolean")
+        kind = KINDS.get(type(values[index]))
+        found = f"a {kind}" if kind else "neither a string, a number nor a boolean"
         detail = f"is {found}, and the column began with a {column.kind}: send one type"
         raise self.refuse(column, index, ids, detail)
 
