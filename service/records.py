@@ -171,9 +171,10 @@ class Job(Record):
         return self.state in FINAL
 
     def indexes(self) -> frozenset[str]:
-        """Jobs are found by pool, and while they are not final."""
+        """Jobs are found by what they work on, and while they are not final."""
         found = set() if self.is_final else {ACTIVE}
-        return frozenset(found | ({f"pool:{self.pool}"} if self.pool else set()))
+        subjects = {"pool": self.pool, "model": self.model}
+        return frozenset(found | {f"{kind}:{id}" for kind, id in subjects.items() if id})
 
 
 @dataclass(frozen=True, kw_only=True)

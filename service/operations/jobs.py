@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -127,9 +128,14 @@ def succeed(backend: Backend, job: Job, result: Mapping[str, Any]) -> None:
 
 
 def fail(backend: Backend, job: Job, error: ServiceError) -> None:
-    """End a job with what went wrong; a cancelled one ends as cancelled."""
-    state = CANCELLED if isinstance(error, Cancelled) else FAILED
-    end(backend, job, lambda held: replace(held, state=state, error=error.problem()))
+    """End a job with what went wrong; one that was to be cancelled ends as cancelled."""
+
+    def finish(held: Job) -> Job:
+        stopped = isinstance(error, Cancelled) or held.state == CANCELLING
+        reason = Cancelled("The job was cancelled") if stopped else error
+        return replace(held, state=CANCELLED if stopped else FAILED, error=reason.problem())
+
+    end(backend, job, finish)
 
 
 def end(backend: Backend, job: Job, finish: Callable[[Job], Job]) -> None:
@@ -194,6 +200,16 @@ def cancel(backend: Backend, id: str) -> Job:
     if changed and job.state == CANCELLED:
         backend.queue.withdraw(job.ticket)
     return job
+
+
+def cancel_all(backend: Backend, index: str) -> list[Job]:
+    """Cancel the jobs of an index that have not ended; return all that are in it."""
+    found = backend.storage.indexed(Job, index)
+    for job in found:
+        if not job.is_final:
+            with suppress(Conflict):  # it has ended meanwhile
+                cancel(backend, job.id)
+    return found
 
 
 def wait(backend: Backend, job: Job, seconds: float) -> Job:

@@ -49,8 +49,9 @@ def page(backend: Backend, after: str | None, limit: int) -> tuple[list[Model], 
 
 
 def delete(backend: Backend, id: str) -> None:
-    """Delete a model and what it predicted. Rankings made with it stay, and still name it."""
+    """Delete a model and what it predicted, and cancel its jobs; its rankings stay."""
     if not backend.storage.remove(get(backend, id)):
         raise ModelNotFound(f"There is no model {id}")
+    jobs.cancel_all(backend, f"model:{id}")
     backend.files.remove(model_name(id))
     backend.files.remove(f"predictions/{id}")

@@ -70,9 +70,7 @@ def delete(backend: Backend, id: str) -> None:
     pool = get(backend, id)
     if not backend.storage.remove(pool):
         raise PoolNotFound(f"There is no pool {id}")
-    for job in backend.storage.indexed(Job, f"pool:{id}"):
-        if not job.is_final:
-            jobs.cancel(backend, job.id)
+    for job in jobs.cancel_all(backend, f"pool:{id}"):
         if job.model:
             for part in pool.parts:
                 backend.files.remove(predictions_name(job.model, part.id))

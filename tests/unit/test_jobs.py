@@ -191,3 +191,26 @@ def test_a_wait_ends_with_the_job_or_with_the_time(backend, queued):
     assert jobs.wait(backend, queued, 0.05).state == QUEUED
     jobs.cancel(backend, queued.id)
     assert jobs.wait(backend, queued, 60).state == CANCELLED
+
+
+def test_a_job_that_fails_while_it_is_being_cancelled_was_cancelled(backend, queued):
+    job = claim(backend, queued)
+    jobs.cancel(backend, job.id)
+    jobs.fail(backend, job, InvalidOutput("its files are gone"))
+
+    ended = jobs.get(backend, job.id)
+    assert (CANCELLED, "cancelled") == (ended.state, ended.error["code"])
+
+
+def test_the_jobs_of_a_deleted_model_or_pool_are_cancelled(backend):
+    mine = [
+        jobs.submit(backend, Job(id=new_id(), task="score", request={}, pool="p", model="m"))
+        for _ in range(3)
+    ]
+    other = jobs.submit(backend, Job(id=new_id(), task="score", request={}, pool="q", model="n"))
+    jobs.succeed(backend, claim(backend, mine[0]), {})
+
+    jobs.cancel_all(backend, "model:m")
+
+    states = [jobs.get(backend, job.id).state for job in [*mine, other]]
+    assert [SUCCEEDED, CANCELLED, CANCELLED, QUEUED] == states
