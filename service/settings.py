@@ -47,9 +47,6 @@ class Settings:
     job_timeout: int = setting(3600, "seconds a job may run", at_least=1, limit=True)
     upload_timeout: int = setting(900, "seconds reading an upload may take", at_least=1, limit=True)
     heartbeat: int = setting(2, "seconds between two signs of life of a busy worker", at_least=1)
-    retention: int = setting(
-        30 * 86400, "seconds a finished job can be read", at_least=60, limit=True
-    )
     max_upload_bytes: int = setting(16 * GIB, "bytes of one part or model", at_least=1, limit=True)
     max_json_bytes: int = setting(
         64 * MIB, "bytes of a JSON request body, item uploads apart", at_least=1024, limit=True

@@ -1,7 +1,9 @@
 """The walls: what may know what, and that names which travel lead somewhere."""
 
 import ast
+import dataclasses
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from service import queue
 from service.errors import ServiceError, every_error, from_problem
+from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted([*ROOT.glob("service/**/*.py"), *ROOT.glob("workers/**/*.py")])
@@ -83,3 +86,10 @@ def test_every_error_has_a_code_and_a_title_of_its_own_and_comes_back_from_its_p
         assert (code, "what is wrong") == (back.code, back.detail)
         assert 400 <= kind.status < 600
     assert type(from_problem({"code": "unheard of"})) is ServiceError
+
+
+def test_every_setting_is_used():
+    texts = [path.read_text() for path in SOURCES if path.name != "settings.py"]
+
+    for field in dataclasses.fields(Settings):
+        assert any(re.search(rf"\b{field.name}\b", text) for text in texts), field.name

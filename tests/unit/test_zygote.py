@@ -112,11 +112,12 @@ def test_killing_the_client_ends_its_child(zygote, tmp_path):
     assert ask(zygote.address, tmp_path, "nothing") == {}
 
 
-def test_killing_the_starter_ends_zygote_and_child(tmp_path, folder):
+def test_killing_the_starter_ends_zygote_and_child_and_leaves_nothing(tmp_path, folder):
     with started(ASK_OF_ITS_OWN, tmp_path, env={**os.environ, "TMPDIR": str(folder)}) as owner:
         zygote, child = int(owner.stdout.readline()), int(owner.stdout.readline())
         owner.kill()
         wait_until_gone(zygote, child)
+    assert list(folder.iterdir()) == []
 
 
 def test_interrupting_the_starter_ends_zygote_and_child_and_leaves_nothing(tmp_path, folder):

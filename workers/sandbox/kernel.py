@@ -23,11 +23,11 @@ def syscall(number: int, *arguments: object) -> int:
     return _checked(library.syscall(ctypes.c_long(number), *words))
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies, also if it has died already."""
-    _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+def die_with_parent(parent: int, by: int = signal.SIGKILL) -> None:
+    """Have the kernel send a signal when the parent dies, also if it has died already."""
+    _prctl(_SET_DEATH_SIGNAL, by)
     if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), by)
 
 
 def set_inspectable(*, allowed: bool) -> None:

@@ -145,23 +145,30 @@ def _describe(status: int, child: Child) -> Exit:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Import the entries, then listen and serve until killed or until the parent dies."""
     options = _parse(arguments)
-    kernel.die_with_parent(options.parent)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, partial(_leave, options))
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever its starter held back
+    kernel.die_with_parent(options.parent, signal.SIGTERM)
     entries = importlib.import_module(options.entries).ENTRIES
     _import_encodings()
     if not confinement.isolate_network():
         log.warning("no network of its own for the sandbox: not permitted here")
-    kernel.die_with_parent(options.parent)  # new namespaces made the kernel forget it
+    # New namespaces made the kernel forget the first time.
+    kernel.die_with_parent(options.parent, signal.SIGTERM)
     kernel.set_inspectable(allowed=False)  # an ordinary user's children are that user too
     _rehearse()
     gc.collect()
     gc.freeze()  # children share what never changes
-    try:
-        listener = _listen(options.address)
-        _report_ready(options.ready)
-        Zygote(listener, entries).serve()
-    finally:
-        options.address.unlink(missing_ok=True)
+    listener = _listen(options.address)
+    _report_ready(options.ready)
+    Zygote(listener, entries).serve()
+
+
+def _leave(options: argparse.Namespace, *_signal: object) -> NoReturn:
+    options.address.unlink(missing_ok=True)
+    if os.getppid() != options.parent:  # nobody else is left to remove it
+        with suppress(OSError):
+            options.address.parent.rmdir()
+    os._exit(0)
 
 
 def _import_encodings() -> None:

@@ -1,0 +1,50 @@
+#!/bin/bash
+# The loop of README.md, against a running service: URL=http://127.0.0.1:8000 examples/curl.sh
+# It is written there block by block; a test keeps the two equal.
+set -euo pipefail
+
+URL=${URL:-http://127.0.0.1:8000}
+work=$(mktemp -d)
+pick() { .venv/bin/python -c "import json, sys; x = json.load(sys.stdin)$1
+print(x if type(x) is str else json.dumps(x, indent=2))"; }
+
+.venv/bin/python - "$work" <<'python'
+import sys
+import skops.io
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+flowers, species = load_iris(return_X_y=True)
+with open(sys.argv[1] + "/flowers.csv", "w") as file:
+    print("id,sepal_length,sepal_width,petal_length,petal_width", file=file)
+    for number, flower in enumerate(flowers):
+        print(f"flower-{number:03}", *flower, sep=",", file=file)
+
+model = LogisticRegression(max_iter=1000).fit(flowers[::10], species[::10])
+skops.io.dump(model, sys.argv[1] + "/model.skops")
+python
+head -3 "$work/flowers.csv"
+
+POOL=$(curl -s "$URL/v1/pools" --json '{"name": "flowers"}' | pick "['id']")
+curl -s "$URL/v1/pools/$POOL/items" -H 'Prefer: wait=30' \
+  -H 'Content-Type: text/csv' --data-binary "@$work/flowers.csv" | pick "['progress']"
+
+MODEL=$(curl -s "$URL/v1/models?format=skops" -H 'Prefer: wait=30' \
+  --data-binary "@$work/model.skops" | pick "['result']['model']['id']")
+curl -s "$URL/v1/models/$MODEL" | pick "['estimator']"
+
+RANKING=$(curl -s "$URL/v1/scorings" -H 'Prefer: wait=30' --json '{
+    "pool": "'"$POOL"'", "model": "'"$MODEL"'", "acquisitions": [{"name": "entropy"}]
+  }' | pick "['result']['rankings'][0]['id']")
+
+curl -s "$URL/v1/rankings/$RANKING/items?n=2" | pick ""
+
+curl -s -X PUT "$URL/v1/pools/$POOL/labels" --json '{
+    "labels": [{"id": "flower-085", "label": "versicolor"}]
+  }'
+curl -s -X PUT "$URL/v1/pools/$POOL/exclusions/wilted" --json '{"ids": ["flower-065"]}'
+curl -s "$URL/v1/rankings/$RANKING/items?n=1&exclude_set=wilted&exclude=flower-000"
+
+curl -s -X DELETE "$URL/v1/pools/$POOL"
+curl -s -X DELETE "$URL/v1/models/$MODEL"
+rm -r "$work"
