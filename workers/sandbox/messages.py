@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 
 MESSAGE_BYTES = 64 * 1024
-RESULT_BYTES = 64 * 1024 * 1024
+RESULT_BYTES = 16 * 1024 * 1024
 RESULT_NAME = "result.json"
 
 Send = Callable[[dict[str, Any]], None]

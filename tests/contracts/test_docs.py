@@ -1,0 +1,233 @@
+"""What the documents say is so: their tables, their links, their commands and their examples."""
+
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from service.acquisition import REGISTRY
+from service.errors import every_error
+from service.operations.pools import MEDIA_TYPES
+from service.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+HOUSE = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text() for path in HOUSE}
+README = DOCUMENTS["README.md"]
+CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed here")
+NODE = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed here")
+
+
+def blocks(name, language):
+    """The code blocks of a document in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENTS[name], re.MULTILINE | re.DOTALL)
+
+
+def masked(words):
+    """Words without what differs from run to run: ids, tokens, and the last digits of numbers."""
+    words = re.sub(r"\b[0-9a-f]{32}\b", "ID", words)
+    words = re.sub(r'("next_page_token": ?)"[\w-]+"', r'\1"TOKEN"', words)
+    return re.sub(r"(\d\.\d{6})\d+", r"\1", words)
+
+
+def in_bash(script, live, directory=ROOT):
+    """What a script prints that talks to a service."""
+    open_way = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],  # noqa: S607 - the user's own bash
+        cwd=directory,
+        env={**open_way, "URL": live.url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def flowers(live, tmp_path_factory):
+    """A directory with the pool and the model that the README makes."""
+    directory = tmp_path_factory.mktemp("flowers")
+    maker = next(block for block in blocks("README.md", "bash") if "skops.io.dump" in block)
+    in_bash(f"work='{directory}'\n{maker}", live)
+    return directory
+
+
+@pytest.mark.parametrize("name", ["acquisitions.md", "settings.md", "errors.md"])
+def test_a_generated_page_is_current(name):
+    pages = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
+    assert DOCUMENTS[f"docs/{name}"] == pages[name], "run `python docs/generate.py`"
+
+
+def test_every_setting_is_explained():
+    settings = {PREFIX + name.upper() for name in Settings.__dataclass_fields__}
+    explained = re.findall(r"^\| `(SHORTLIST_\w+)`", DOCUMENTS["docs/settings.md"], re.MULTILINE)
+    assert set(explained) == settings
+
+
+def test_every_limit_is_marked_as_one():
+    marked = re.findall(r"^\| `SHORTLIST_(\w+)` \*", DOCUMENTS["docs/settings.md"], re.MULTILINE)
+    assert {name.lower() for name in marked} == Settings().limits().keys()
+
+
+def test_every_error_is_explained():
+    explained = re.findall(r"^\| \d{3} \| `(\w+)` \|", DOCUMENTS["docs/errors.md"], re.MULTILINE)
+    assert sorted(explained) == sorted(every_error())
+
+
+def test_every_acquisition_function_is_explained():
+    explained = re.findall(r"^## (\w+)$", DOCUMENTS["docs/acquisitions.md"], re.MULTILINE)
+    assert sorted(explained) == sorted(REGISTRY)
+
+
+def test_every_format_is_explained():
+    rows = re.findall(r"^\| \[.*?\) \| `(.+?)`", DOCUMENTS["docs/formats.md"], re.MULTILINE)
+    assert sorted(rows) == sorted(MEDIA_TYPES)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_somewhere(name):
+    for target in re.findall(r"\]\(([^)]+)\)", DOCUMENTS[name]):
+        if target.startswith("https://"):
+            continue
+        file, _, heading = target.partition("#")
+        path = (ROOT / name).parent / file if file else ROOT / name
+        assert path.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+            kept = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert heading in kept, target
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_make_target_is_there(name):
+    named = re.findall(r"(?:^|`)make (\w+)", DOCUMENTS[name], re.MULTILINE)
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(named) <= set(targets)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_path_of_the_api_is_there(name):
+    described = yaml.safe_load((ROOT / "openapi.yaml").read_text())["paths"]
+    known = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for path in described]
+    for path in re.findall(r"/v1(?:/[\w{}$\[\].-]*[\w}\]])+", DOCUMENTS[name]):
+        assert any(pattern.fullmatch(path) for pattern in known), path
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_variable_is_a_setting(name):
+    settings = {PREFIX + field.upper() for field in Settings.__dataclass_fields__}
+    assert set(re.findall(r"SHORTLIST_[A-Z_]*[A-Z]", DOCUMENTS[name])) <= settings
+
+
+def test_every_directory_of_the_readme_is_there():
+    layout = README.split("## Where things are")[1].split("```")[1]
+    parent = ""
+    for indent, entry in re.findall(r"^( *)([\w.]+/?)", layout, re.MULTILINE):
+        parent = parent if indent else entry
+        assert (ROOT / (parent + entry if indent else entry)).exists(), entry
+
+
+def test_the_readme_and_the_script_hold_the_same_loop():
+    _, _, script = (ROOT / "examples" / "curl.sh").read_text().partition("set -euo pipefail\n\n")
+    assert "\n".join(blocks("README.md", "bash")) == script
+
+
+@CURL
+def test_the_readme_shows_what_its_commands_print(live):
+    printed = in_bash("\n".join(blocks("README.md", "bash")), live)
+    assert masked(printed) == masked("".join(blocks("README.md", "text")))
+
+
+@CURL
+def test_the_script_of_the_loop_runs_twice_and_leaves_nothing(live):
+    for _ in range(2):
+        in_bash("examples/curl.sh", live)
+    assert "flowers" not in [pool["name"] for pool in live.get("/v1/pools").json["pools"]]
+
+
+def test_the_python_client_reads_the_top_three(live, flowers):
+    [program] = blocks("docs/clients.md", "python")
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=flowers,
+        env={**os.environ, "URL": live.url, "no_proxy": "*"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.fullmatch(r"(\d flower-\d{3} -0\.\d+\n){3}", done.stdout)
+
+
+@NODE
+def test_the_javascript_client_reads_the_top_three(live, flowers):
+    [program] = blocks("docs/clients.md", "javascript")
+    (flowers / "loop.mjs").write_text(program)
+    printed = in_bash("node loop.mjs", live, flowers)
+    assert re.fullmatch(r"(\d flower-\d{3} -0\.\d+\n){3}", printed)
+
+
+@pytest.mark.parametrize(
+    ("language", "type"),
+    [("json", "application/json"), ("ndjson", "application/x-ndjson"), ("csv", "text/csv")],
+)
+def test_the_examples_of_text_formats_are_taken(live, language, type):
+    [example] = blocks("docs/formats.md", language)
+    pool = live.pool(example.encode(), type)
+    assert [item["id"] for item in live.get(f"/v1/pools/{pool}/items").json["items"]] == [
+        "frame-1",
+        "frame-2",
+    ]
+
+
+def test_the_examples_of_binary_formats_are_taken(live, tmp_path):
+    for program in blocks("docs/formats.md", "python"):
+        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    types = {
+        "frames.npy": "application/x-npy",
+        "frames.npz": "application/x-npz",
+        "frames.parquet": "application/vnd.apache.parquet",
+        "frames.arrows": "application/vnd.apache.arrow.stream",
+    }
+    assert {path.name for path in tmp_path.iterdir()} == types.keys()
+    for name, type in types.items():
+        pool = live.pool((tmp_path / name).read_bytes(), type)
+        assert live.get(f"/v1/pools/{pool}").json["total"] == 2
+
+
+@CURL
+def test_the_multipart_example_is_taken(live, tmp_path):
+    subprocess.run(
+        [sys.executable, "-c", blocks("docs/formats.md", "python")[0]], cwd=tmp_path, check=True
+    )
+    (tmp_path / "ids.txt").write_text("frame-1\nframe-2\n")
+    (tmp_path / "metadata.json").write_text(json.dumps({"city": ["Oslo", "Bergen"]}))
+    pool = live.post("/v1/pools", {}).json["id"]
+    [command] = [block for block in blocks("docs/formats.md", "sh") if "curl" in block]
+    answer = in_bash(f"POOL={pool}\n{command}", live, tmp_path)
+    assert live.ended(json.loads(answer)["id"])["state"] == "succeeded"
+
+
+def test_the_acquisition_function_of_the_guide_registers_and_scores():
+    program = """
+import numpy as np
+from service.acquisition.registry import REGISTRY, Array, acquisition
+exec(open(0).read())
+print(REGISTRY["ratio"].score({"probs": np.array([[0.5, 0.25, 0.25], [0.75, 0.25, 0]])}).tolist())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=blocks("CONTRIBUTING.md", "python")[0],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{[0.5, 1 / 3]}\n"
