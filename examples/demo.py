@@ -9,19 +9,14 @@ It starts a service of its own in a temporary directory, talks to it over HTTP, 
 import argparse
 import io
 import json
-import os
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,15 +24,13 @@ import numpy.typing as npt
 import skops.io
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
+from temporary_service import CannotStart, heed_signals, running_service
 
 Array = npt.NDArray[Any]
 
 LABELLED = 300
 TREES = 500
 TOP = 10
-SECONDS_TO_START = 60
-SECONDS_TO_STOP = 40
-STOPPING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 INKS = " .:-=+*#%@"
 
 
@@ -125,15 +118,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Which digits should a person label next?")
     parser.add_argument("--stay", action="store_true", help="keep the service up until Ctrl-C")
     options = parser.parse_args(arguments)
-    for number in STOPPING:
-        signal.signal(number, signal.default_int_handler)  # each ends it as Ctrl-C does, tidily
+    heed_signals()
     try:
-        with running_service() as service:
-            demonstrate(service)
+        say("Starting a service of its own: the embedded server, the API and two workers")
+        with running_service() as url:
+            say(f"  it answers at {url}")
+            demonstrate(Service(url))
             if options.stay:
                 print("\nThe service stays up at these addresses; Ctrl-C stops it.", flush=True)
                 signal.pause()
-    except Failed as error:
+    except (CannotStart, Failed) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -158,69 +152,6 @@ def demonstrate(service: Service) -> None:
     check(service, entropy, digits, model)
     show_picture(digits, best["items"][0]["id"])
     show_addresses(service, job["id"], entropy)
-
-
-@contextmanager
-def running_service() -> Iterator[Service]:
-    """Start a service in a temporary directory; stop it and remove the directory in any case."""
-    with tempfile.TemporaryDirectory(prefix="shortlist-demo-") as name:
-        say("Starting a service of its own: the embedded server, the API and two workers")
-        hold_signals()  # a service that was only just started must not be forgotten
-        process = start(Path(name))
-        try:
-            release_signals()
-            yield Service(await_url(process, Path(name)))
-        finally:
-            hold_signals()
-            stop(process)
-            release_signals()
-
-
-def start(directory: Path) -> subprocess.Popen[bytes]:
-    """Start `shortlist serve` on a free port, with settings that are nobody else's."""
-    settings = {name: text for name, text in os.environ.items() if "SHORTLIST_" not in name}
-    command = [sys.executable, "-P", "-m", "service.cli", "serve"]
-    with (directory / "log").open("wb") as log:
-        return subprocess.Popen(  # noqa: S603 - the command is our own
-            [*command, "--port", "0", "--data-dir", str(directory / "data")],
-            env={**settings, "TMPDIR": str(directory)},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C reaches the demo alone, which then stops the service
-        )
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop the service, which stops what it started."""
-    process.terminate()
-    try:
-        process.wait(SECONDS_TO_STOP)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def hold_signals() -> None:
-    """Have Ctrl-C wait."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-
-
-def release_signals() -> None:
-    """Let Ctrl-C interrupt again, also one that has waited."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-
-
-def await_url(process: subprocess.Popen[bytes], directory: Path) -> str:
-    """Return the address that the service writes into its data directory once it answers."""
-    file, log = directory / "data" / "url", directory / "log"
-    deadline = time.monotonic() + SECONDS_TO_START
-    while not file.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise Failed(f"the service did not start:\n{log.read_text(errors='replace')}")
-        time.sleep(0.05)
-    url = file.read_text().strip()
-    say(f"  it answers at {url}")
-    return url
 
 
 def load_handwritten_digits() -> Digits:

@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
+from service.operations.models import FORMATS
 from service.schemas.paging import next_page_token
 from service.schemas.requests import Request
 
@@ -13,7 +14,10 @@ class ModelArguments(Request):
 
     format = fields.String(
         required=True,
-        metadata={"description": "onnx or skops; joblib where the operator allows it"},
+        metadata={
+            "description": "onnx or skops; joblib where the operator allows it",
+            "enum": list(FORMATS),
+        },
     )
     name = fields.String(
         load_default="",
