@@ -2,7 +2,7 @@
 python := .venv/bin/python
 no_venv = echo "python3 cannot make environments here; run: sudo apt-get install python3-venv"
 
-.PHONY: help setup demo serve test check openapi
+.PHONY: help setup demo serve test check openapi docs
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -29,6 +29,9 @@ check: setup  ## what must pass before a change is done: style, types, imports, 
 openapi: setup  ## write openapi.yaml from the code
 	$(python) -m service.openapi > .venv/openapi.yaml
 	cp .venv/openapi.yaml openapi.yaml
+
+docs: setup  ## write the generated pages of docs/ from the code
+	$(python) docs/generate.py
 
 .venv/installed: pyproject.toml constraints.txt
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || \

@@ -65,8 +65,8 @@ def command(data_dir: Path, lock: int) -> Command:
         "maxmemory-policy": "noeviction",
         "save": "",
         "daemonize": "no",
-        "loglevel": "warning",
-        "logfile": "",
+        "loglevel": "notice",
+        "logfile": "log",  # in its directory: its warnings are for operators, not for newcomers
     }
     arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
     return Command("embedded server", (str(binary()), *arguments), dict(os.environ), (lock,))

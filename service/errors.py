@@ -47,6 +47,7 @@ class ServiceError(Exception):
         self.faults = tuple(faults)
         self.headers = dict(headers or {})
         self.http_status = status or self.status
+        self.instance: str | None = None
 
     def problem(self) -> dict[str, Any]:
         """Return the RFC 9457 document, without what only the request knows."""
@@ -57,6 +58,7 @@ class ServiceError(Exception):
             "detail": self.detail,
             "code": self.code,
             "errors": [asdict(fault) for fault in self.faults],
+            **({"instance": self.instance} if self.instance else {}),
         }
 
 
@@ -82,12 +84,6 @@ class MethodNotAllowed(ServiceError):
     """This resource has no such method"""
 
     status, code = 405, "method_not_allowed"
-
-
-class NotAcceptable(ServiceError):
-    """No format that was asked for can be given"""
-
-    status, code = 406, "not_acceptable"
 
 
 class UnsupportedFormat(ServiceError):
@@ -172,12 +168,6 @@ class Conflict(ServiceError):
     """The resource is in another state"""
 
     status, code = 409, "conflict"
-
-
-class PreconditionFailed(ServiceError):
-    """The resource has changed since it was read"""
-
-    status, code = 412, "precondition_failed"
 
 
 class UploadRefused(ServiceError):

@@ -95,6 +95,11 @@ class Files:
         else:
             path.unlink(missing_ok=True)
 
+    def uploads(self, older_than: float) -> list[str]:
+        """Return the tokens of the request bodies that have stood for so many seconds."""
+        paths = (self.root / UPLOADS).iterdir()
+        return [path.name for path in paths if time.time() - path.stat().st_mtime > older_than]
+
     def forget_staging(self, older_than: float) -> list[str]:
         """Remove what writers that died left under temporary names; return which."""
         removed = []

@@ -115,10 +115,12 @@ class RedisStorage:
         """Forget a record whatever it is by now; return False where there was none."""
         return self.write(record, None, expected="*")
 
-    def page(self, kind: type[R], after: str | None, limit: int) -> tuple[list[R], str | None]:
-        """Return records, the newest first, and what to pass as `after` to go on."""
+    def page(
+        self, kind: type[R], after: str | None, limit: int, index: str | None = None
+    ) -> tuple[list[R], str | None]:
+        """Return records, all or those of an index, the newest first, and the `after` to go on."""
         entries = self.redis.zrange(
-            self.key(kind.kind),
+            self.key(kind.kind, *([index] if index else [])),
             f"({after}" if after else "+",
             "-",
             desc=True,

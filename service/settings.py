@@ -31,7 +31,7 @@ class Settings:
     """Everything that may differ between two installations."""
 
     data_dir: Path = setting(
-        Path("data"), "where pools, models, rankings and the server's log live"
+        Path("data"), "where pools, models, rankings and the embedded server's data live"
     )
     redis_url: str = setting("", "a Redis or Valkey to use instead of the embedded server")
     host: str = setting("127.0.0.1", "the address the API listens on")

@@ -29,8 +29,10 @@ class Storage(Protocol):
     def remove(self, record: Record) -> bool:
         """Forget a record whatever it is by now; return False where there was none."""
 
-    def page(self, kind: type[R], after: str | None, limit: int) -> tuple[list[R], str | None]:
-        """Return records, the newest first, and what to pass as `after` to go on."""
+    def page(
+        self, kind: type[R], after: str | None, limit: int, index: str | None = None
+    ) -> tuple[list[R], str | None]:
+        """Return records, all or those of an index, the newest first, and the `after` to go on."""
 
     def indexed(self, kind: type[R], index: str) -> list[R]:
         """Return the records found in an index, the oldest first."""

@@ -114,7 +114,8 @@ class Supervisor:
                 continue
             if child is self.server and not self.server_has_answered:
                 raise CannotStart(
-                    f"the embedded server did not start: {ending}; its own lines above say why"
+                    f"the embedded server did not start: {ending};"
+                    f" {self.data_dir}/redis/log says why"
                 )
             pause = child.postpone()
             log.warning("%s: %s; starting it again in %.1f s", child.command.name, ending, pause)

@@ -47,8 +47,9 @@ class MemoryStorage:
         found = [self.get(kind, id) for stored, id in list(self.texts) if stored == kind.kind]
         return sorted(found, key=lambda record: (record.created_at, record.id))
 
-    def page(self, kind, after, limit):
-        entries = [(f"{record.created_at} {record.id}", record) for record in self.every(kind)]
+    def page(self, kind, after, limit, index=None):
+        found = self.every(kind) if index is None else self.indexed(kind, index)
+        entries = [(f"{record.created_at} {record.id}", record) for record in found]
         ahead = [each for each in reversed(entries) if after is None or each[0] < after]
         more = len(ahead) > limit
         return [record for _, record in ahead[:limit]], ahead[limit - 1][0] if more else None

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import signal
 import sys
 
 from service.backend import open_backend, redis_url
+from service.operations import jobs
 from service.redis_storage import connect
 from service.settings import SANDBOX_ADDRESS, InvalidSettings, Settings
 from workers.sandbox.starter import ZygoteProcess
@@ -19,6 +21,9 @@ def main() -> None:
     settings = Settings.from_environment(os.environ)
     backend = open_backend(settings)
     backend.files.forget_staging(STAGING_SECONDS)
+    jobs.forget_abandoned_uploads(backend, STAGING_SECONDS)
+    # RQ handles signals once it works; until then one must not leave the zygote's files behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ZygoteProcess() as zygote:
         os.environ[SANDBOX_ADDRESS] = str(zygote.address)
         worker = Worker(backend, connect(redis_url(settings)), zygote)

@@ -48,7 +48,7 @@ class Worker(rq.Worker):
     def handle_exception(self, ticket: Ticket, *error: Any) -> None:
         """Log what a task raised: a line for a client's mistake, a traceback for ours."""
         if isinstance(error[1], ServiceError):
-            self.log.warning("job %s ended: %s: %s", ticket.args[0], error[1].code, error[1])
+            self.log.info("job %s ended: %s: %s", ticket.args[0], error[1].code, error[1])
         else:
             super().handle_exception(ticket, *error)
 

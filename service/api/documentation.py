@@ -1,9 +1,10 @@
 """/openapi.json, and /docs with scripts and styles of our own serving."""
 
 from pathlib import Path
+from typing import Any
 
 import flask_swagger_ui
-from flask import Blueprint, Response, current_app, send_from_directory
+from flask import Blueprint, Response, current_app, redirect, send_from_directory
 from flask_smorest import Api
 
 from service.api.blueprint import API, json_answer
@@ -30,6 +31,12 @@ PAGE = """<!doctype html>
 """
 START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#page", deepLinking: true});\n'
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+
+
+@blueprint.get("/")
+def get_root() -> Any:
+    """Lead whoever comes without a path to the page."""
+    return redirect("/docs")
 
 
 @blueprint.get("/openapi.json")

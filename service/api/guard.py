@@ -11,7 +11,8 @@ from service.backend import Backend
 from service.errors import Unauthorized
 from service.records import new_id
 
-OPEN = frozenset({"/livez", "/readyz"})
+OPEN = frozenset({"/", "/livez", "/readyz", "/openapi.json"})
+DOCS = "/docs"
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
@@ -32,7 +33,7 @@ def check_key() -> None:
     """Raise Unauthorized for a request without the key, where one is set."""
     backend: Backend = current_app.extensions[EXTENSION]
     key = backend.settings.api_key
-    if not key or request.path in OPEN:
+    if not key or request.path in OPEN or request.path.split("/")[1] == DOCS[1:]:
         return
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), key.encode()):

@@ -10,21 +10,22 @@ from service.api.preferences import answer_job, answer_polled
 from service.errors import Conflict, InvalidRequest, JobNotFound
 from service.operations import jobs
 from service.schemas.jobs import JobPageSchema, JobSchema
-from service.schemas.paging import PageArguments
+from service.schemas.paging import PoolPageArguments
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs", description="How far work has come")
 
 
 @blueprint.route("", methods=["GET"])
-@blueprint.arguments(PageArguments, location="query")
+@blueprint.arguments(PoolPageArguments, location="query")
 @blueprint.response(200, JobPageSchema, example=examples.JOB_PAGE)
 @blueprint.fails(InvalidRequest)
 def list_jobs(arguments: dict[str, Any]) -> Response:
-    """List the jobs, the newest first"""
-    after = tokens.after(arguments, "jobs")
-    found, following = jobs.page(backend(), after, arguments["page_size"])
+    """List the jobs, all or a pool's, the newest first"""
+    question = ["jobs", arguments["pool"]]
+    after = tokens.after(arguments, question)
+    found, following = jobs.page(backend(), after, arguments["page_size"], arguments["pool"])
     views = [jobs.view(backend(), job) for job in found]
-    answer = {"jobs": views, "next_page_token": tokens.following(following, "jobs")}
+    answer = {"jobs": views, "next_page_token": tokens.following(following, question)}
     return dumped(JobPageSchema(), answer)
 
 

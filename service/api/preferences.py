@@ -38,7 +38,7 @@ def answer_submitted(request: Request, submitted: Job) -> Response:
     job, seconds = awaited(request, submitted)
     if job.state == FAILED and job.error:
         error = from_problem(job.error)
-        error.headers["Location"] = location_of(job)
+        error.instance = error.headers["Location"] = location_of(job)
         raise error
     response = answer_job(job, status=201 if job.is_final else 202)
     response.headers["Location"] = location_of(job)

@@ -20,6 +20,7 @@ from service.errors import (
 
 log = logging.getLogger("shortlist.api")
 
+NOTHING_HERE = "Nothing is at this path; /docs shows what there is"
 HTTP_KINDS: dict[int | None, type[ServiceError]] = {
     400: MalformedBody,
     404: NotFound,
@@ -52,7 +53,8 @@ def answer_http(error: HTTPException) -> Response:
     """Return an error of Flask's or Werkzeug's as a problem."""
     kind = HTTP_KINDS.get(error.code, ServiceError)
     status = error.code if kind is ServiceError else None
-    problem = kind(error.description or "", status=status)
+    detail = NOTHING_HERE if kind is NotFound else error.description or ""
+    problem = kind(detail, status=status)
     response = answer(problem)
     allowed = getattr(error, "valid_methods", None)
     if allowed:

@@ -16,7 +16,7 @@ from service.errors import (
 )
 from service.operations import rankings
 from service.operations.rankings import Reading
-from service.schemas.paging import PageArguments
+from service.schemas.paging import PoolPageArguments
 from service.schemas.rankings import (
     QuerySchema,
     RankingPageSchema,
@@ -30,14 +30,15 @@ blueprint = Blueprint("rankings", __name__, url_prefix="/v1/rankings", descripti
 
 
 @blueprint.route("", methods=["GET"])
-@blueprint.arguments(PageArguments, location="query")
+@blueprint.arguments(PoolPageArguments, location="query")
 @blueprint.response(200, RankingPageSchema, example=examples.RANKING_PAGE)
 @blueprint.fails(InvalidRequest)
 def list_rankings(arguments: dict[str, Any]) -> Response:
-    """List the rankings, the newest first"""
-    after = tokens.after(arguments, "rankings")
-    found, following = rankings.page(backend(), after, arguments["page_size"])
-    answer = {"rankings": found, "next_page_token": tokens.following(following, "rankings")}
+    """List the rankings, all or a pool's, the newest first"""
+    question = ["rankings", arguments["pool"]]
+    after = tokens.after(arguments, question)
+    found, following = rankings.page(backend(), after, arguments["page_size"], arguments["pool"])
+    answer = {"rankings": found, "next_page_token": tokens.following(following, question)}
     return dumped(RankingPageSchema(), answer)
 
 

@@ -66,13 +66,16 @@ def view(backend: Backend, job: Job) -> JobView:
     return JobView(
         job=job,
         progress=backend.storage.progress(job.id),
-        queue_position=backend.queue.position(job.ticket) if job.state == QUEUED else None,
+        # A ticket that a worker has just taken stands nowhere: nothing is before it.
+        queue_position=backend.queue.position(job.ticket) or 0 if job.state == QUEUED else None,
     )
 
 
-def page(backend: Backend, after: str | None, limit: int) -> tuple[list[Job], str | None]:
-    """Return jobs, the newest first, and where to go on."""
-    return backend.storage.page(Job, after, limit)
+def page(
+    backend: Backend, after: str | None, limit: int, pool: str | None
+) -> tuple[list[Job], str | None]:
+    """Return jobs, all or a pool's, the newest first, and where to go on."""
+    return backend.storage.page(Job, after, limit, f"pool:{pool}" if pool else None)
 
 
 def change(backend: Backend, id: str, edit: Edit) -> tuple[Job, bool]:
@@ -159,6 +162,12 @@ def forget_upload_without_job(backend: Backend, token: str) -> None:
     """Remove a request body for which, in the end, no job was made."""
     if backend.storage.get(Job, token) is None:
         backend.files.remove(upload_name(token))
+
+
+def forget_abandoned_uploads(backend: Backend, older_than: float) -> None:
+    """Remove request bodies whose receiver died before it could make their jobs."""
+    for token in backend.files.uploads(older_than):
+        forget_upload_without_job(backend, token)
 
 
 def lose(backend: Backend, id: str, ticket: str) -> None:

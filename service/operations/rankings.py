@@ -8,7 +8,7 @@ import numpy as np
 from service import ranking
 from service.acquisition import REGISTRY
 from service.backend import Backend
-from service.errors import InvalidRequest, RankingNotFound
+from service.errors import Fault, InvalidRequest, RankingNotFound
 from service.files import ranking_name
 from service.filters import Condition, check, matching
 from service.items import Items
@@ -61,9 +61,11 @@ def get(backend: Backend, id: str) -> Ranking:
     return found
 
 
-def page(backend: Backend, after: str | None, limit: int) -> tuple[list[Ranking], str | None]:
-    """Return rankings, the newest first, and where to go on."""
-    return backend.storage.page(Ranking, after, limit)
+def page(
+    backend: Backend, after: str | None, limit: int, pool: str | None
+) -> tuple[list[Ranking], str | None]:
+    """Return rankings, all or a pool's, the newest first, and where to go on."""
+    return backend.storage.page(Ranking, after, limit, f"pool:{pool}" if pool else None)
 
 
 def delete(backend: Backend, id: str) -> None:
@@ -77,7 +79,10 @@ def read(backend: Backend, id: str, query: Query) -> Reading:
     """Return `n` items of a ranking, from a place on, that the query does not leave out."""
     limit = backend.settings.max_page
     if query.n > limit:
-        raise InvalidRequest(f"An answer has at most {limit} rows (max_page): ask for pages")
+        raise InvalidRequest(
+            f"An answer has at most {limit} rows (max_page): ask for pages",
+            faults=[Fault("n", f"{query.n} is more than {limit}")],
+        )
     found = get(backend, id)
     pool = pools.get(backend, found.pool)
     blocked, unknown = excluded_rows(backend, pool, found, query)

@@ -22,6 +22,14 @@ class PageArguments(Request):
     )
 
 
+class PoolPageArguments(PageArguments):
+    """Which page of a listing of what belongs to pools."""
+
+    pool = fields.String(
+        load_default=None, metadata={"description": "A pool's id: only what belongs to it"}
+    )
+
+
 def next_page_token() -> fields.String:
     """Return the field that leads on."""
     return fields.String(

@@ -19,4 +19,5 @@ class ProblemSchema(Schema):
     detail = fields.String(required=True)
     code = fields.String(required=True, metadata={"description": "The kind, for programs"})
     errors = fields.List(fields.Nested(FaultSchema), required=True)
+    instance = fields.String(metadata={"description": "The job that failed, where one did"})
     request_id = fields.String(metadata={"description": "Also in the X-Request-Id header"})

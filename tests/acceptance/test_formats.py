@@ -148,7 +148,6 @@ def test_a_type_that_no_reader_knows_is_refused_before_it_is_read(client, pool):
     assert NPY in answer.headers["Accept-Post"]
 
 
-@pytest.mark.xfail(reason="an upload of JSON without items ends in a TypeError", strict=True)
 @pytest.mark.parametrize("name", ["json", "ndjson"])
 def test_an_upload_without_items_leaves_the_pool_open_to_any_shape(client, pool, name):
     job = upload(client, pool, *UPLOADS[name]([], np.empty((0, 3)), {}))

@@ -21,7 +21,7 @@ def entry(request):
 
 
 def evidence(needs, seed=0, items=ITEMS, classes=4):
-    """Evidence of every kind, with certain, even and tied rows among the rest, not to be changed."""
+    """Evidence of every kind, with certain, even and tied rows, not to be changed."""
     generator = np.random.default_rng(seed)
     probs = generator.dirichlet(np.full(classes, 0.5), size=items)
     probs[0] = np.eye(classes)[0]

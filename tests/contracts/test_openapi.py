@@ -22,7 +22,7 @@ OPERATIONS = {
     for method, operation in operations.items()
     if method in METHODS
 }
-UNDESCRIBED = {"/openapi.json", "/docs", "/docs/start.js", "/docs/<name>"}
+UNDESCRIBED = {"/", "/openapi.json", "/docs", "/docs/start.js", "/docs/<name>"}
 
 
 @pytest.fixture(params=sorted(OPERATIONS))

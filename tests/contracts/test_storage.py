@@ -194,3 +194,15 @@ def test_what_is_remembered_under_a_key_is_not_replaced(storage):
     assert storage.remember("k", {"n": 4}, 100) == {"n": 3}
     storage.forget("k")
     assert storage.remember("k", {"n": 5}, 100) is None
+
+
+def test_pages_of_an_index_give_only_what_is_in_it(storage):
+    mine = [job(pool="p", created_at=str(n)) for n in range(3)]
+    for record in [*mine, job(pool="q", created_at="9")]:
+        storage.add(record)
+
+    first, after = storage.page(Job, None, 2, "pool:p")
+    second, end = storage.page(Job, after, 2, "pool:p")
+
+    assert mine[::-1] == first + second
+    assert end is None

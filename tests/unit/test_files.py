@@ -38,9 +38,13 @@ def test_nothing_is_seen_of_what_was_not_published(files):
     class Stop(Exception):
         pass
 
-    with pytest.raises(Stop), files.staging("test") as staged:
-        (staged / "half").write_bytes(b"x")
-        raise Stop
+    def write_half():
+        with files.staging("test") as staged:
+            (staged / "half").write_bytes(b"x")
+            raise Stop
+
+    with pytest.raises(Stop):
+        write_half()
 
     assert list((files.root / "staging").iterdir()) == []
     assert not files.exists("pools/p/a")

@@ -38,7 +38,7 @@ def test_an_id_that_is_not_there_is_not_found(there, asked):
 def test_ids_that_differ_by_a_blank_a_case_or_a_digit_differ():
     packed = ids.pack(["d1", "d10", "D1", "d1 ", " d1", "d1\0", "\u00e9", "e\u0301"])
 
-    assert find(packed.at(np.arange(8)) + ["d"], packed) == [0, 1, 2, 3, 4, 5, 6, 7, -1]
+    assert find([*packed.at(np.arange(8)), "d"], packed) == [0, 1, 2, 3, 4, 5, 6, 7, -1]
 
 
 def test_the_hash_of_an_id_does_not_depend_on_its_neighbours():

@@ -16,6 +16,13 @@ from service.errors import Unavailable
 ENTRIES = "workers.untrusted.entries"
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 5.0
+LONGEST_DIRECTORY = 70  # bytes; a socket's whole path may have 107
+
+
+def short_directory() -> str:
+    """Return where temporary files go, or /tmp where a socket's path would be too long there."""
+    found = tempfile.gettempdir()
+    return found if len(os.fsencode(found)) <= LONGEST_DIRECTORY else "/tmp"  # noqa: S108 - mkdtemp
 
 
 class ZygoteProcess:
@@ -58,7 +65,7 @@ class ZygoteProcess:
         """Start the process and return when it listens."""
         is_first = self._directory is None
         if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="shortlist-"))
+            self._directory = Path(tempfile.mkdtemp(prefix="shortlist-", dir=short_directory()))
         reader, writer = os.pipe()
         try:
             self._process = _spawn(self.address, self._entries, writer)
