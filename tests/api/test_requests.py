@@ -158,9 +158,12 @@ def test_a_new_pool_says_where_it_is(client):
 
     assert answer.status_code == 201
     assert answer.json == client.get(answer.headers["Location"]).json
-    assert tuple(
-        answer.json[key] for key in ("name", "total", "dtype", "parts")
-    ) == ("Straße", 0, None, [])
+    assert tuple(answer.json[key] for key in ("name", "total", "dtype", "parts")) == (
+        "Straße",
+        0,
+        None,
+        [],
+    )
 
 
 def test_an_upload_of_an_unknown_type_is_refused_unread(client, pool, backend):

@@ -82,9 +82,10 @@ def test_every_condition_must_be_met(items):
 
 
 def test_parts_that_came_later_are_left_out(items):
-    assert np.flatnonzero(
-        matching(items, [Condition("city", among=("Oslo",))], 4)
-    ).tolist() == [0, 3]
+    assert np.flatnonzero(matching(items, [Condition("city", among=("Oslo",))], 4)).tolist() == [
+        0,
+        3,
+    ]
 
 
 @pytest.mark.parametrize(
