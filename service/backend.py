@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from service.embedded import url
 from service.files import Files
 from service.queue import Queue, RQQueue
-from service.redis_storage import RedisStorage, connect
+from service.redis_storage import PATIENCE, RedisStorage, connect
 from service.settings import Settings
 from service.storage import Storage
 
@@ -25,9 +25,9 @@ def redis_url(settings: Settings) -> str:
     return settings.redis_url or url(settings.data_dir)
 
 
-def open_backend(settings: Settings) -> Backend:
+def open_backend(settings: Settings, patience: int = PATIENCE) -> Backend:
     """Return the backend that the settings describe. Nothing is connected before it is used."""
-    connection = connect(redis_url(settings))
+    connection = connect(redis_url(settings), patience)
     return Backend(
         storage=RedisStorage(connection),
         files=Files(settings.data_dir),

@@ -13,7 +13,9 @@ from service.records import LABELLED, Document, Record
 R = TypeVar("R", bound=Record)
 
 PREFIX = "shortlist:"
-RETRIES = 10
+PATIENCE = 4
+QUICK_RETRIES = 6
+"""Retries that take a second together; every further one takes a second."""
 CHUNK = 10_000
 
 # Every write of a record goes through here: the old text must be what is stored ('*' for any), then
@@ -43,11 +45,11 @@ return 1
 """
 
 
-def connect(url: str) -> redis.Redis:
-    """Return a client that rides out a restart of the server of some seconds."""
+def connect(url: str, patience: int = PATIENCE) -> redis.Redis:
+    """Return a client that rides out that the server is away for about `patience` seconds."""
     return redis.Redis.from_url(
         url,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.02), RETRIES),
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.02), QUICK_RETRIES + patience),
         socket_connect_timeout=5,
     )
 

@@ -10,6 +10,7 @@ from service.operations import jobs
 from service.redis_storage import connect
 from service.settings import SANDBOX_ADDRESS, InvalidSettings, Settings
 from workers.sandbox.starter import ZygoteProcess
+from workers.workbench import PATIENCE
 from workers.worker import Worker
 
 STAGING_SECONDS = 86_400
@@ -19,14 +20,14 @@ def main() -> None:
     """Work until a signal says to stop."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment(os.environ)
-    backend = open_backend(settings)
+    backend = open_backend(settings, PATIENCE)
     backend.files.forget_staging(STAGING_SECONDS)
     jobs.forget_abandoned_uploads(backend, STAGING_SECONDS)
     # RQ handles signals once it works; until then one must not leave the zygote's files behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ZygoteProcess() as zygote:
         os.environ[SANDBOX_ADDRESS] = str(zygote.address)
-        worker = Worker(backend, connect(redis_url(settings)), zygote)
+        worker = Worker(backend, connect(redis_url(settings), PATIENCE), zygote)
         worker.work(logging_level="WARNING")
 
 

@@ -20,7 +20,7 @@ from service.operations import jobs
 from service.records import Job
 from service.settings import Settings
 from workers import ingestion, inspection, scoring
-from workers.workbench import Workbench, open_workbench
+from workers.workbench import PATIENCE, Workbench, open_workbench
 
 log = logging.getLogger("shortlist.workers")
 
@@ -55,7 +55,7 @@ def record_failure(
 ) -> None:
     """End the job of a ticket with what its task raised; RQ calls this in the work-horse."""
     del connection, kind
-    backend = open_backend(Settings.from_environment(os.environ))
+    backend = open_backend(Settings.from_environment(os.environ), PATIENCE)
     if isinstance(error, AbandonedJobError):
         record_death(backend, ticket)
         return

@@ -16,6 +16,9 @@ from service.records import Job
 from service.settings import SANDBOX_ADDRESS, Settings
 from workers.sandbox.client import Sandbox
 
+PATIENCE = 120
+"""Seconds for which a worker rides out that Redis is away; a request has no such time."""
+
 LARGEST_OUTPUT = 4
 """How many times the size of the largest upload a file made from one may have."""
 
@@ -98,4 +101,4 @@ def open_workbench(environ: Mapping[str, str]) -> Workbench:
         memory=settings.sandbox_memory,
         file_bytes=LARGEST_OUTPUT * settings.max_upload_bytes,
     )
-    return Workbench(open_backend(settings), sandbox)
+    return Workbench(open_backend(settings, PATIENCE), sandbox)

@@ -26,6 +26,8 @@ MAINTENANCE_SECONDS = 3
 class Worker(rq.Worker):
     """Runs one job at a time, each in a process of its own."""
 
+    max_connection_wait_time = 2.0
+
     def __init__(self, backend: Backend, connection: redis.Redis, zygote: ZygoteProcess) -> None:
         self.backend = backend
         self.zygote = zygote

@@ -27,6 +27,7 @@ ATTEMPTS = 2
 """How often a job is begun: once more after its worker died."""
 
 SWEEP_SECONDS = 3
+SUSPECT_SECONDS = 30
 LOST_TICKET_SECONDS = 20
 HEARTBEATS = 4
 """How many signs of life a worker may miss before its job is taken from it."""
@@ -239,8 +240,16 @@ def sweep(backend: Backend) -> None:
     for job in backend.storage.indexed(Job, ACTIVE):
         if job.state == QUEUED:
             replace_lost_ticket(backend, job)
-        elif not backend.storage.is_held(job.id):
+        elif not backend.storage.is_held(job.id) and is_suspected(backend, job):
             lose(backend, job.id, job.ticket)
+
+
+def is_suspected(backend: Backend, job: Job) -> bool:
+    """Return whether an earlier sweep, too, saw no sign of life; suspect the worker from now on.
+
+    When Redis comes back after a while, workers that are alive need a moment to say so.
+    """
+    return backend.storage.remember(f"suspect:{job.ticket}", {}, SUSPECT_SECONDS) is not None
 
 
 def replace_lost_ticket(backend: Backend, job: Job) -> None:

@@ -161,7 +161,6 @@ def test_a_worker_that_is_killed_leaves_its_job_to_the_others(client, redis, env
     assert sorted(job["attempts"] for job in ended) == [1, 1, 2]
 
 
-@pytest.mark.xfail(reason="a worker gives up when the server is away for 5 seconds", strict=True)
 def test_workers_ride_out_that_the_server_is_away_for_a_while(client, redis, workers):
     job = half_way(client, "away")
     redis.kill()
