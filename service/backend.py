@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from service.embedded import url
 from service.files import Files
 from service.queue import Queue, RQQueue
 from service.redis_storage import PATIENCE, RedisStorage, connect
@@ -20,14 +19,9 @@ class Backend:
     settings: Settings
 
 
-def redis_url(settings: Settings) -> str:
-    """Return where Redis is: what the operator set, or the data directory's own server."""
-    return settings.redis_url or url(settings.data_dir)
-
-
 def open_backend(settings: Settings, patience: int = PATIENCE) -> Backend:
     """Return the backend that the settings describe. Nothing is connected before it is used."""
-    connection = connect(redis_url(settings), patience)
+    connection = connect(settings.redis_url, patience)
     return Backend(
         storage=RedisStorage(connection),
         files=Files(settings.data_dir),

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
-from service import embedded, supervisor, webserver
-from service.children import CannotStart
+from service.processes import embedded, supervisor, webserver
+from service.processes.children import CannotStart
 from service.settings import PREFIX, InvalidSettings, Settings
 
 COMMANDS = {
@@ -84,7 +84,7 @@ def run_worker(settings: Settings) -> NoReturn:
 def connected(settings: Settings) -> Settings:
     """Return the settings with a Redis that answers: the operator's, or the embedded server."""
     if settings.redis_url:
-        from service import external  # imports redis, which not every command needs
+        from service.processes import external  # imports redis, which not every command needs
 
         external.check(settings.redis_url)
         return settings

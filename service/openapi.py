@@ -16,7 +16,8 @@ from service.settings import Settings
 def main() -> None:
     """Print the description."""
     with tempfile.TemporaryDirectory() as nowhere:
-        app = create_app(replace(Settings(), data_dir=Path(nowhere)))
+        settings = replace(Settings(), data_dir=Path(nowhere), redis_url="redis://nowhere")
+        app = create_app(settings)  # nothing connects before a request
         described = document(app.extensions[API])
     yaml.safe_dump(described, sys.stdout, sort_keys=False, allow_unicode=True, width=100)
 

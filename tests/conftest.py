@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from service import embedded
 from service.app import create_app
 from service.backend import Backend
 from service.files import Files
+from service.processes import embedded
 from service.queue import RQQueue
 from service.redis_storage import RedisStorage, connect
 from service.settings import Settings

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from service.backend import open_backend, redis_url
+from service.backend import open_backend
 from service.operations import jobs
 from service.redis_storage import connect
 from service.settings import SANDBOX_ADDRESS, InvalidSettings, Settings
@@ -20,6 +20,8 @@ def main() -> None:
     """Work until a signal says to stop."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment(os.environ)
+    if not settings.redis_url:
+        raise InvalidSettings("SHORTLIST_REDIS_URL is not set; `shortlist worker` finds the server")
     backend = open_backend(settings, PATIENCE)
     backend.files.forget_staging(STAGING_SECONDS)
     jobs.forget_abandoned_uploads(backend, STAGING_SECONDS)
@@ -27,7 +29,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ZygoteProcess() as zygote:
         os.environ[SANDBOX_ADDRESS] = str(zygote.address)
-        worker = Worker(backend, connect(redis_url(settings), PATIENCE), zygote)
+        worker = Worker(backend, connect(settings.redis_url, PATIENCE), zygote)
         worker.work(logging_level="WARNING")
 
 

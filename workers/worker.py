@@ -10,9 +10,9 @@ from rq.queue import Queue as TicketQueue
 from rq.serializers import JSONSerializer
 
 from service.backend import Backend
-from service.children import die_with_parent
 from service.errors import ServiceError
 from service.operations import jobs
+from service.processes.children import die_with_parent
 from service.queue import QUEUE
 from workers.sandbox.starter import ZygoteProcess
 from workers.tasks import record_death

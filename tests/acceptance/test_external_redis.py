@@ -8,8 +8,8 @@ import time
 import pytest
 import redis
 
-from service import embedded, external, webserver
-from service.children import CannotStart
+from service.processes import embedded, external, webserver
+from service.processes.children import CannotStart
 
 PATIENCE = 30.0
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from service import webserver
+from service.processes import webserver
 from service.redis_storage import connect
 from tests.client import Client
 from tests.conftest import until

@@ -178,7 +178,7 @@ def test_a_job_whose_model_process_is_killed_ends_with_a_reason(client, serve, j
 
 @pytest.mark.parametrize("who", ["one of its processes", "all of them"])
 def test_a_job_does_not_notice_that_the_api_is_killed(client, serve, job, intact, who):
-    [api] = named(serve, "service.webserver")
+    [api] = named(serve, "service.processes.webserver")
     answering = children_of(api)
     victims = answering[:1] if who == "one of its processes" else [api, *answering]
     kill(victims[0])

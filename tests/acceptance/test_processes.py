@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from service import embedded
+from service.processes import embedded
 
 PATIENCE = 30.0
 SHORTLIST = [sys.executable, "-P", "-m", "service.cli", "serve"]
@@ -137,7 +137,7 @@ def test_serve_says_where_it_is_and_answers_there(serve, tmp_path):
 
 def test_every_process_that_computes_uses_one_thread(serve, tmp_path):
     shortlist = serve(tmp_path)
-    for words in ("-m service.webserver", "-m workers"):
+    for words in ("-m service.processes.webserver", "-m workers"):
         variables = Path(f"/proc/{shortlist.child(words)}/environ").read_text().split("\0")
         assert {"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1"} < {*variables}
 
@@ -156,7 +156,7 @@ def test_a_second_ctrl_c_ends_everything_at_once(serve, tmp_path):
     shortlist = serve(tmp_path)
     os.kill(shortlist.child("-m workers"), signal.SIGSTOP)  # it will not end by itself
     shortlist.process.send_signal(signal.SIGINT)
-    until(lambda: not shortlist.child("-m service.webserver"))
+    until(lambda: not shortlist.child("-m service.processes.webserver"))
     began = time.monotonic()
     shortlist.process.send_signal(signal.SIGINT)
     assert shortlist.process.wait(PATIENCE) == 1
@@ -178,7 +178,7 @@ def test_a_directory_can_be_served_again_right_after_a_kill(serve, tmp_path):
     assert second.redis.get("kept") == "yes"
 
 
-@pytest.mark.parametrize("words", ["-m service.webserver", "-m workers", "valkey-server"])
+@pytest.mark.parametrize("words", ["-m service.processes.webserver", "-m workers", "valkey-server"])
 def test_a_killed_process_is_started_again_and_the_log_says_so(serve, tmp_path, words):
     shortlist = serve(tmp_path)
     victim = shortlist.child(words)
@@ -194,7 +194,7 @@ def test_a_killed_process_is_started_again_and_the_log_says_so(serve, tmp_path, 
 
 def test_no_request_is_refused_while_the_api_is_started_again(serve, tmp_path):
     shortlist = serve(tmp_path)
-    api = shortlist.child("-m service.webserver")
+    api = shortlist.child("-m service.processes.webserver")
     answering = children_of(api)
     os.kill(api, signal.SIGKILL)
     until(lambda: not any(born(pid) for pid in answering))
@@ -203,12 +203,12 @@ def test_no_request_is_refused_while_the_api_is_started_again(serve, tmp_path):
 
 def test_a_killed_process_of_the_api_is_replaced(serve, tmp_path):
     shortlist = serve(tmp_path, SHORTLIST_API_PROCESSES="1")
-    api = shortlist.child("-m service.webserver")
+    api = shortlist.child("-m service.processes.webserver")
     [victim] = children_of(api)
     os.kill(victim, signal.SIGKILL)
     until(lambda: not born(victim))
     assert livez(shortlist.url) == http.HTTPStatus.OK
-    assert shortlist.child("-m service.webserver") == api
+    assert shortlist.child("-m service.processes.webserver") == api
 
 
 def test_the_embedded_server_keeps_every_acknowledged_write_over_a_kill(serve, tmp_path):

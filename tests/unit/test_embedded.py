@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from redis.connection import parse_url
 
-from service import embedded
-from service.children import CannotStart
+from service.processes import embedded
+from service.processes.children import CannotStart
 
 
 def test_the_url_leads_redis_to_the_socket_whatever_the_directory_is_called(tmp_path):

@@ -4,7 +4,7 @@ import logging
 
 import redis
 
-from service.children import CannotStart
+from service.processes.children import CannotStart
 
 PATIENCE = 5.0  # seconds
 log = logging.getLogger("shortlist")

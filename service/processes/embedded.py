@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from service.children import CannotStart, Command
+from service.processes.children import CannotStart, Command
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 108, macOS 104
 LOCK_PATIENCE = 1.0  # seconds; what a killed owner started may need a moment to end

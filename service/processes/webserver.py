@@ -14,7 +14,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from service.children import CannotStart, die_with_parent
+from service.processes.children import CannotStart, die_with_parent
 from service.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from service import embedded, webserver
-from service.children import CannotStart, Child, Command
+from service.processes import embedded, webserver
+from service.processes.children import CannotStart, Child, Command
 from service.settings import Settings
 
 GRACE = 10.0  # seconds to end in order, for each kind of process
@@ -30,7 +30,7 @@ def serve(settings: Settings, *, port_is_given: bool) -> int:
     """Run everything until a signal says to stop; return the exit status."""
     lock = embedded.claim(settings.data_dir)
     if settings.redis_url:
-        from service import external  # imports redis, which the embedded way does without
+        from service.processes import external  # imports redis, which the embedded way does without
 
         external.check(settings.redis_url)
     with webserver.listen(settings, port_is_given=port_is_given) as listener:
@@ -175,7 +175,7 @@ def environment_of(settings: Settings, *, port: int) -> dict[str, str]:
 
 
 def api_command(listener: int, environment: dict[str, str]) -> Command:
-    arguments = (sys.executable, "-P", "-m", "service.webserver", str(listener))
+    arguments = (sys.executable, "-P", "-m", "service.processes.webserver", str(listener))
     return Command("API", arguments, environment, (listener,))
 
 
