@@ -244,6 +244,10 @@ def test_a_large_body_does_not_grow_the_web_processes(running, pool, place, tmp_
     assert file.stat().st_size > 300_000_000
     words = "service.processes.webserver"
     web = [pid for pid in descendants(process.pid) if words in command_line(pid)]
+    assert len(web) == 3
+    before = {pid: resident(pid) for pid in web}
+    length = str(file.stat().st_size)
+    with file.open("rb") as body:
         answer = client.post(f"/v1/pools/{pool}/items", body, NPY, Content_Length=length)
     job = client.ended(answer.json["id"])
     assert max(high_water(pid) - before[pid] for pid in web) < 64 * 1024**2
