@@ -64,8 +64,9 @@ class Files:
             if not target.exists():
                 raise
             return
-        for path in (target.parent, target.parent.parent):
-            force(path)
+        for path in target.parents:
+            if path.is_relative_to(self.root):
+                force(path)
 
     def exists(self, name: str) -> bool:
         """Return whether something was published under a name."""

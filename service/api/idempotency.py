@@ -11,6 +11,8 @@ from service.errors import Conflict, Fault, InvalidRequest
 
 HEADER = "Idempotency-Key"
 DAY = 86_400
+AT_WORK = 120
+"""Seconds after which a first request that never answered may be sent again."""
 LONGEST_KEY = 255
 KEPT_HEADERS = ("Location", "Retry-After", "Content-Type")
 
@@ -30,7 +32,7 @@ def once(request: Request, body: Any, carry_out: Callable[[], Response]) -> Resp
     name = digest(request.method, request.path, key)
     fingerprint = digest(request.query_string.decode("latin-1"), repr(body))
     begun = {"fingerprint": fingerprint, "answer": None}
-    stored = backend().storage.remember(name, begun, DAY)
+    stored = backend().storage.remember(name, begun, AT_WORK)
     if stored is not None:
         return replayed(stored, fingerprint)
     try:
