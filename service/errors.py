@@ -218,10 +218,10 @@ class InvalidOutput(JobFailure):
     code = "invalid_output"
 
 
-class PoolGone(JobFailure):
-    """The pool was deleted while the job waited"""
+class SubjectGone(JobFailure):
+    """What the job works on was deleted"""
 
-    status, code = 409, "pool_gone"
+    status, code = 409, "subject_gone"
 
 
 class WorkerLost(JobFailure):

@@ -49,6 +49,11 @@ class Files:
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
+    def forget_staging_of(self, token: str) -> None:
+        """Remove what a writer that died left under a token."""
+        for path in (self.root / STAGING).glob(f"{token}-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
     def publish(self, staged: Path, name: str) -> None:
         """Move a staged file or directory to its name, forced to disk first.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from service.errors import InvalidOutput
+from service.errors import InvalidOutput, SubjectGone
 from service.files import model_name, part_name, predictions_name
 from service.items import Items
 from service.records import Job, Model, Part, Pool
@@ -97,6 +97,12 @@ def keep(bench: Workbench, desk: Desk, subject: Subject, parts: Sequence[Part]) 
         path = desk.take(f"probs_{number}.npy", kept / "probs.npy")
         check(path, Items(files, subject.pool), part, subject.model)
         files.publish(kept, predictions_name(subject.model.id, part.id))
+    if any(
+        bench.backend.storage.get(type(it), it.id) is None for it in (subject.pool, subject.model)
+    ):
+        for part in parts:
+            files.remove(predictions_name(subject.model.id, part.id))
+        raise SubjectGone("The pool or the model was deleted while the model was asked")
 
 
 def check(path: Path, items: Items, part: Part, model: Model) -> None:

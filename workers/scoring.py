@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,10 +13,11 @@ import numpy.typing as npt
 
 from service.acquisition import REGISTRY
 from service.backend import Backend
-from service.errors import InvalidOutput, PoolGone
+from service.errors import InvalidOutput, RankingNotFound, SubjectGone
 from service.files import predictions_name, ranking_name
 from service.items import Items
 from service.operations import jobs, models
+from service.operations import rankings as stored_rankings
 from service.ranking import Scores, ascending, descending
 from service.records import Job, Model, Part, Pool, Ranking
 from workers.prediction import Subject, predict
@@ -54,14 +56,26 @@ def score(bench: Workbench, job: Job) -> Mapping[str, Any]:
     items: dict[str, int] = {"total": task.total, "cached": 0, "predicted": 0}
     if task.model is not None and "probs" in task.needs:
         items = asdict(predict(bench, Subject(job, task.pool, task.parts, task.model)))
-    with bench.backend.files.staging(job.id) as staged:
+    with bench.backend.files.staging(jobs.staging_token(job)) as staged:
         scores = score_all(bench.backend, task, staged, report=items["predicted"] == 0)
+        # Published is done: from here on the job is not stopped half-way any more.
+        jobs.check(bench.backend, job)
         rankings = [
             rank(bench.backend, task, number, staged / str(number), scores[number])
             for number in range(len(task.functions))
         ]
-    jobs.advance(bench.backend, job, task.total, task.total)
+    if bench.backend.storage.get(Pool, task.pool.id) is None:
+        withdraw(bench.backend, rankings)
+        raise SubjectGone(f"The pool {task.pool.id} was deleted while it was scored")
+    bench.backend.storage.set_progress(job.id, task.total, task.total)
     return {"rankings": rankings, "items": items}
+
+
+def withdraw(backend: Backend, rankings: Sequence[Mapping[str, Any]]) -> None:
+    """Remove the rankings of a pool that was deleted while they were made."""
+    for each in rankings:
+        with suppress(RankingNotFound):
+            stored_rankings.delete(backend, each["id"])
 
 
 def read_task(backend: Backend, job: Job) -> Task:
@@ -69,7 +83,7 @@ def read_task(backend: Backend, job: Job) -> Task:
     request = job.request
     pool = backend.storage.get(Pool, request["pool"])
     if pool is None:
-        raise PoolGone(f"The pool {request['pool']} was deleted")
+        raise SubjectGone(f"The pool {request['pool']} was deleted")
     return Task(
         job=job,
         pool=pool,

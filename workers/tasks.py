@@ -15,7 +15,7 @@ from rq.job import Job as Ticket
 from rq.timeouts import JobTimeoutException
 
 from service.backend import Backend, open_backend
-from service.errors import OutOfMemory, ServiceError, TimedOut
+from service.errors import OutOfMemory, ServiceError, TimedOut, Unavailable
 from service.operations import jobs
 from service.records import Job
 from service.settings import Settings
@@ -56,7 +56,8 @@ def record_failure(
     """End the job of a ticket with what its task raised; RQ calls this in the work-horse."""
     del connection, kind
     backend = open_backend(Settings.from_environment(os.environ), PATIENCE)
-    if isinstance(error, AbandonedJobError):
+    if isinstance(error, AbandonedJobError | Unavailable):
+        # The worker, or the sandbox beside it, died; neither is the job's fault.
         record_death(backend, ticket)
         return
     job = backend.storage.get(Job, ticket.args[0])

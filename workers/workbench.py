@@ -63,7 +63,7 @@ class Workbench:
     @contextmanager
     def desk(self, job: Job) -> Iterator["Desk"]:
         """Give a job two empty directories: one for the sandbox, one for what is published."""
-        with self.backend.files.staging(job.id) as root:
+        with self.backend.files.staging(jobs.staging_token(job)) as root:
             desk = Desk(root / "scratch", root / "out")
             desk.scratch.mkdir(mode=0o700)
             desk.out.mkdir(mode=0o700)

@@ -171,6 +171,11 @@ def forget_abandoned_uploads(backend: Backend, older_than: float) -> None:
         forget_upload_without_job(backend, token)
 
 
+def staging_token(job: Job) -> str:
+    """Return what the temporary names of a job's present attempt begin with."""
+    return f"{job.id}.{job.attempts}"
+
+
 def lose(backend: Backend, id: str, ticket: str) -> None:
     """Queue a job again whose worker died, or end it where that has happened before."""
 
@@ -181,15 +186,18 @@ def lose(backend: Backend, id: str, ticket: str) -> None:
             return replace(
                 job, state=CANCELLED, finished_at=now(), error=Cancelled("Cancelled").problem()
             )
-        if job.state != RUNNING:
+        if job.is_final:
             return None
-        if job.attempts < ATTEMPTS:
-            return replace(job, state=QUEUED, ticket=new_id(), queued_at=now())
+        begun = job.attempts + (job.state == QUEUED)  # its worker died before it claimed the job
+        if begun < ATTEMPTS:
+            return replace(job, state=QUEUED, attempts=begun, ticket=new_id(), queued_at=now())
         lost = WorkerLost(f"The worker died while it ran the job, {ATTEMPTS} times")
         return replace(job, state=FAILED, finished_at=now(), error=lost.problem())
 
     job, changed = change(backend, id, edit)
     tidy(backend, job, changed)
+    if changed:
+        backend.files.forget_staging_of(staging_token(job))
     if changed and job.state == QUEUED:
         backend.queue.put(job, backend.settings.job_timeout)
 

@@ -12,8 +12,8 @@ from service.errors import (
     DuplicateItem,
     Fault,
     PartNotFound,
-    PoolGone,
     PoolNotFound,
+    SubjectGone,
     TooLarge,
     UnsupportedFormat,
     UploadRefused,
@@ -156,7 +156,7 @@ def append(backend: Backend, id: str, arrival: Arrival) -> Pool:
         pool = backend.storage.get(Pool, id)
         if pool is None:
             backend.files.remove(part_name(id, arrival.part.id))
-            raise PoolGone(f"The pool {id} was deleted while its part was read")
+            raise SubjectGone(f"The pool {id} was deleted while its part was read")
         if any(part.id == arrival.part.id for part in pool.parts):
             return pool
         check_fit(backend, pool, arrival)

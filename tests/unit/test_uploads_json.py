@@ -58,8 +58,8 @@ def test_whole_numbers_are_exact_up_to_the_last_that_float64_holds():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"items": [{"id": "a", "features": [NaN]}]}', "NaN, which is not JSON"),
-        ('{"items": [{"id": "a", "features": [-Infinity]}]}', "-Infinity, which is not JSON"),
+        ('{"items": [{"id": "a", "features": [NaN]}]}', 'Item "a" has NaN'),
+        ('{"items": [{"id": "a", "features": [-Infinity]}]}', 'Item "a" has an infinite number'),
         ('{"items": [{"id": "a", "features": [1e999]}]}', "an infinite number"),
         ('{"items": [{"id": "a", "id": "b", "features": [1]}]}', 'key "id" twice'),
         ('{"items": [], "items": []}', 'key "items" twice'),

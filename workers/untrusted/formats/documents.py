@@ -1,4 +1,4 @@
-"""JSON as it is taken here: UTF-8, every key once, no NaN, nested only as deep as makes sense."""
+"""JSON as it is taken here: UTF-8, every key once, nested only as deep as makes sense."""
 
 import json
 from typing import Any
@@ -27,11 +27,6 @@ def parse(data: bytes, place: str) -> Any:
         raise refusal("The text is nested too deeply", place) from None
 
 
-def refuse_constant(text: str) -> Any:
-    """Refuse NaN and Infinity, which are no JSON."""
-    raise NotStrict(f"The text holds {text}, which is not JSON: leave the item out, or replace it")
-
-
 def as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object, if it names every key once."""
     found = dict(pairs)
@@ -42,4 +37,6 @@ def as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=as_object, parse_constant=refuse_constant)
+# NaN and Infinity are no JSON; they are read here all the same, because whoever checks the values
+# can name the item that holds them.
+DECODER = json.JSONDecoder(object_pairs_hook=as_object, parse_constant=float)
