@@ -68,7 +68,6 @@ class Files:
         except OSError:
             if not target.exists():
                 raise
-            return
         for path in target.parents:
             if path.is_relative_to(self.root):
                 force(path)
@@ -103,17 +102,24 @@ class Files:
 
     def uploads(self, older_than: float) -> list[str]:
         """Return the tokens of the request bodies that have stood for so many seconds."""
-        paths = (self.root / UPLOADS).iterdir()
-        return [path.name for path in paths if time.time() - path.stat().st_mtime > older_than]
+        return [path.name for path in (self.root / UPLOADS).iterdir() if age(path) > older_than]
 
     def forget_staging(self, older_than: float) -> list[str]:
         """Remove what writers that died left under temporary names; return which."""
         removed = []
         for path in (self.root / STAGING).iterdir():
-            if time.time() - path.stat().st_mtime > older_than:
+            if age(path) > older_than:
                 shutil.rmtree(path, ignore_errors=True)
                 removed.append(path.name)
         return removed
+
+
+def age(path: Path) -> float:
+    """Return for how many seconds a file has stood; none where it has just gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def force(path: Path) -> None:

@@ -38,7 +38,7 @@ def check(pool: Pool, conditions: Sequence[Condition]) -> None:
         if kind != "number" and (condition.minimum, condition.maximum) != (None, None):
             raise refusal(where, f"A {kind} column has no range; use eq or in")
         for value in condition.among or ():
-            if not isinstance(value, KINDS[kind]) or (kind == "number" and value is True):
+            if not isinstance(value, KINDS[kind]) or (kind == "number" and isinstance(value, bool)):
                 raise refusal(where, f"The column holds a {kind}, and {value!r} is none")
 
 

@@ -55,6 +55,8 @@ class Items:
 
     def find(self, wanted: Sequence[str]) -> Rows:
         """Return the row of each id, and -1 where the pool does not know it."""
+        if not wanted:
+            return np.empty(0, dtype=np.int64)
         packed = ids_module.pack(wanted)
         hashes = ids_module.hash_ids(packed)
         found = np.full(len(wanted), -1, dtype=np.int64)

@@ -13,6 +13,7 @@ from service.records import LABELLED, Document, Record
 R = TypeVar("R", bound=Record)
 
 PREFIX = "shortlist:"
+SECONDS_TO_ANSWER = 10
 PATIENCE = 4
 QUICK_RETRIES = 6
 """Retries that take a second together; every further one takes a second."""
@@ -49,8 +50,14 @@ def connect(url: str, patience: int = PATIENCE) -> redis.Redis:
     """Return a client that rides out that the server is away for about `patience` seconds."""
     return redis.Redis.from_url(
         url,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.02), QUICK_RETRIES + patience),
-        socket_connect_timeout=5,
+        # A server that does not answer at all is not asked again: that would be patience squared.
+        retry=Retry(
+            ExponentialBackoff(cap=1.0, base=0.02),
+            QUICK_RETRIES + patience,
+            supported_errors=(redis.exceptions.ConnectionError,),
+        ),
+        socket_connect_timeout=SECONDS_TO_ANSWER,
+        socket_timeout=SECONDS_TO_ANSWER,
     )
 
 

@@ -13,16 +13,19 @@ from typing import Any, get_type_hints
 PREFIX = "SHORTLIST_"
 MIB = 1024**2
 GIB = 1024**3
+LARGEST = 2**53
 
 
 class InvalidSettings(Exception):
     """A setting is unknown, or its value makes no sense."""
 
 
-def setting(default: Any, help: str, *, at_least: int = 0, limit: bool = False) -> Any:
+def setting(
+    default: Any, help: str, *, at_least: int = 0, at_most: int = LARGEST, limit: bool = False
+) -> Any:
     """Declare a setting; `limit` publishes it at `GET /v1/limits`."""
     return dataclasses.field(
-        default=default, metadata={"help": help, "at_least": at_least, "limit": limit}
+        default=default, metadata={"help": help, "bounds": (at_least, at_most), "limit": limit}
     )
 
 
@@ -35,7 +38,7 @@ class Settings:
     )
     redis_url: str = setting("", "a Redis or Valkey to use instead of the embedded server")
     host: str = setting("127.0.0.1", "the address the API listens on")
-    port: int = setting(8000, "the port the API listens on; 0 takes a free one")
+    port: int = setting(8000, "the port the API listens on; 0 takes a free one", at_most=65_535)
     api_key: str = setting("", "the bearer key that clients must send; required beyond loopback")
     api_processes: int = setting(2, "processes that serve the API", at_least=1)
     api_threads: int = setting(8, "requests that one API process serves at once", at_least=2)
@@ -77,7 +80,7 @@ class Settings:
             if name not in fields:
                 raise InvalidSettings(f"{name} is not a setting; known are {', '.join(fields)}")
             field = fields[name]
-            values[field.name] = parse(name, text, hints[field.name], field.metadata["at_least"])
+            values[field.name] = parse(name, text, hints[field.name], field.metadata["bounds"])
         return cls(**values)
 
     def environment(self) -> dict[str, str]:
@@ -102,7 +105,7 @@ SANDBOX_ADDRESS = PREFIX + "SANDBOX_ADDRESS"
 INTERNAL = frozenset({SANDBOX_ADDRESS})
 
 
-def parse(name: str, text: str, kind: type, at_least: int) -> Any:
+def parse(name: str, text: str, kind: type, bounds: tuple[int, int]) -> Any:
     """Return a setting's value from its text."""
     if kind is Path:
         return Path(text)
@@ -117,6 +120,6 @@ def parse(name: str, text: str, kind: type, at_least: int) -> Any:
         value = int(text)
     except ValueError:
         raise InvalidSettings(f"{name} must be a whole number, not {text!r}") from None
-    if value < at_least:
-        raise InvalidSettings(f"{name} must be at least {at_least}, not {value}")
+    if not bounds[0] <= value <= bounds[1]:
+        raise InvalidSettings(f"{name} must be from {bounds[0]} to {bounds[1]}, not {value}")
     return value

@@ -181,10 +181,14 @@ def summary_of(scores: Scores) -> dict[str, Any]:
     """Return the extremes, the mean and the histogram of scores."""
     if len(scores) == 0:
         return {"minimum": None, "maximum": None, "mean": None, "histogram": None}
-    counts, edges = np.histogram(scores, bins=BINS)
+    low, high = float(scores.min()), float(scores.max())
+    span = (low, high)
+    if (high - low) / BINS <= np.spacing(max(abs(low), abs(high))) * BINS:
+        span = (low - 0.5, high + 0.5)  # scores so close leave no room for bins between them
+    counts, edges = np.histogram(scores, bins=BINS, range=span)
     return {
-        "minimum": float(scores.min()),
-        "maximum": float(scores.max()),
+        "minimum": low,
+        "maximum": high,
         "mean": float(scores.mean()),
         "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
     }

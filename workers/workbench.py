@@ -16,6 +16,7 @@ from service.records import Job
 from service.settings import SANDBOX_ADDRESS, Settings
 from workers.sandbox.client import Sandbox
 
+LARGEST_COUNT = 2**53
 PATIENCE = 120
 """Seconds for which a worker rides out that Redis is away; a request has no such time."""
 
@@ -47,7 +48,12 @@ class Workbench:
         """
 
         def progressed(message: dict[str, Any]) -> None:
-            jobs.advance(self.backend, job, done + int(message["done"]), total)
+            said = message.get("done")
+            if type(said) is int and 0 <= said <= LARGEST_COUNT:
+                count = done + said
+                jobs.advance(
+                    self.backend, job, count if total is None else min(count, total), total
+                )
 
         settings = self.backend.settings
         return self.sandbox.run(

@@ -3,18 +3,21 @@
 import base64
 import hashlib
 import json
+import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Request
 
 from service.backend import Backend
-from service.errors import Fault, LengthRequired, MalformedBody, TooLarge, UnsupportedFormat
+from service.errors import LengthRequired, MalformedBody, TooLarge, UnsupportedFormat
 from service.files import force, upload_name
+from service.strictjson import members
 
 BLOCK = 1024 * 1024
+LONGEST_NUMBER = 40
+ESCAPED_SURROGATE = b"\\ud"
 DIGEST_HEADERS = ("Repr-Digest", "Content-Digest")
 
 
@@ -33,35 +36,42 @@ def read_json(request: Request, limit: int) -> Any:
 def parse_json(body: bytes) -> Any:
     """Return what strict JSON says; raise MalformedBody for anything else."""
     try:
-        return json.loads(
-            body.decode(), object_pairs_hook=without_duplicates, parse_constant=no_constant
+        found = json.loads(
+            body.decode(),
+            object_pairs_hook=members,
+            parse_constant=number,
+            parse_float=number,
+            parse_int=whole_number,
         )
+        if ESCAPED_SURROGATE in body.lower():
+            json.dumps(found, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
         raise MalformedBody(f"The body is not UTF-8 at byte {error.start}") from error
+    except UnicodeEncodeError as error:
+        raise MalformedBody("A text in the body holds half of a surrogate pair") from error
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise MalformedBody(f"The body is no JSON: {error.msg} at {where}") from error
     except RecursionError as error:
         raise MalformedBody("The body is nested too deep") from error
     except ValueError as error:
-        raise MalformedBody(f"The body holds a number that cannot be read: {error}") from error
+        raise MalformedBody(str(error)) from error
+    return found
 
 
-def without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the members of an object; raise MalformedBody where a name stands twice."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedBody(
-            "A name stands twice in one object", faults=[Fault("", f"{twice!r} stands twice")]
-        )
-    return members
+def number(text: str) -> float:
+    """Return a number; raise where it is none, or larger than any that can be kept."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise MalformedBody(f"{text[:LONGEST_NUMBER]} is no number that JSON can hold")
+    return value
 
 
-def no_constant(name: str) -> Any:
-    """Refuse NaN and the infinities, which are no JSON."""
-    raise MalformedBody(f"{name} is no JSON: numbers must be finite")
+def whole_number(text: str) -> int:
+    """Return a whole number; raise where it has more than 64 bits."""
+    if len(text) > LONGEST_NUMBER or not -(2**63) <= int(text) < 2**63:
+        raise MalformedBody(f"{text[:LONGEST_NUMBER]} is a whole number of more than 64 bits")
+    return int(text)
 
 
 @dataclass(frozen=True)

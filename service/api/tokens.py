@@ -20,7 +20,7 @@ def redeem(token: str, question: Any, kind: type) -> Any:
     try:
         padded = token.encode("ascii") + b"=" * (-len(token) % 4)
         asked, position = json.loads(base64.urlsafe_b64decode(padded))
-    except (ValueError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, binascii.Error, RecursionError):
         raise refusal("This is no page token of this service") from None
     if asked != fingerprint(question):
         raise refusal("This page token belongs to another query: repeat the query unchanged")

@@ -184,6 +184,8 @@ def check_fit(backend: Backend, pool: Pool, arrival: Arrival) -> None:
         raise UploadRefused(
             f"Features of type {arrival.dtype} do not fit a pool of {pool.dtype}: convert them"
         )
+    if len(pool.parts) >= limits.max_pool_parts:
+        raise TooLarge(f"The pool has {len(pool.parts)} parts already (max_pool_parts)")
     if pool.total + arrival.part.rows > limits.max_pool_items:
         raise TooLarge(f"The pool would pass {limits.max_pool_items} items (max_pool_items)")
     for name, kind in arrival.metadata.items():

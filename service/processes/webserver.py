@@ -5,6 +5,7 @@ once and for all, and a connection made while they are started again waits inste
 """
 
 import contextlib
+import errno
 import http.client
 import ipaddress
 import logging
@@ -36,7 +37,7 @@ def listen(settings: Settings, *, port_is_given: bool) -> socket.socket:
     try:
         return bind(family, address, settings.port)
     except OSError as error:
-        if port_is_given:
+        if port_is_given or error.errno != errno.EADDRINUSE:
             raise CannotStart(
                 f"cannot listen on port {settings.port} of {settings.host}: {error.strerror};"
                 " choose another with --port or SHORTLIST_PORT (0 takes a free one)"

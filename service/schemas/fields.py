@@ -89,13 +89,9 @@ class Ids(fields.List[str]):
 
 def fault_of(item: Any) -> str | None:
     """Return why a value can be no id, or None."""
-    if not isinstance(item, str):
-        return "Not a string; an id is sent as the string it was uploaded as."
-    try:
-        item.encode()
-    except UnicodeEncodeError:
-        return "Not valid Unicode: a lone surrogate."
-    return None
+    if isinstance(item, str):
+        return None
+    return "Not a string; an id is sent as the string it was uploaded as."
 
 
 def name_field(**options: Any) -> fields.String:

@@ -9,7 +9,7 @@ from service.schemas.fields import Ids, Scalar, fault_of
 from service.schemas.paging import next_page_token
 from service.schemas.requests import Request
 
-LABEL_BYTES = 1_024
+LABEL_LENGTH = 1_024
 
 
 class LabelSchema(Request):
@@ -50,10 +50,8 @@ def label_fault(entry: Any) -> Any:
     label = entry["label"]
     if label is not None and not isinstance(label, str | int | float | bool):
         return {"label": ["Not a string, number, boolean or null."]}
-    if isinstance(label, str) and (
-        len(label) > LABEL_BYTES or any("\ud800" <= letter <= "\udfff" for letter in label)
-    ):
-        return {"label": [f"Not a text of at most {LABEL_BYTES} letters."]}
+    if isinstance(label, str) and len(label) > LABEL_LENGTH:
+        return {"label": [f"Longer than {LABEL_LENGTH} letters."]}
     return None
 
 

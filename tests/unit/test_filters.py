@@ -97,6 +97,7 @@ def test_parts_that_came_later_are_left_out(items):
         Condition("wet", among=(1,)),
         Condition("wet", among=("true",)),
         Condition("speed", among=(True,)),
+        Condition("speed", among=(False,)),
         Condition("speed", among=("3",)),
     ],
 )

@@ -39,8 +39,8 @@ def test_a_misspelt_variable_is_refused_and_the_right_ones_are_told():
     [
         ("SHORTLIST_PORT", "http", "whole number"),
         ("SHORTLIST_PORT", "8000.5", "whole number"),
-        ("SHORTLIST_PORT", "-1", "at least 0"),
-        ("SHORTLIST_WORKERS", "0", "at least 1"),
+        ("SHORTLIST_PORT", "-1", "from 0 to 65535"),
+        ("SHORTLIST_WORKERS", "0", "from 1"),
         ("SHORTLIST_WORKERS", "", "whole number"),
         ("SHORTLIST_ALLOW_JOBLIB", "perhaps", "true or false"),
     ],
