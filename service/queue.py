@@ -32,6 +32,9 @@ class Queue(Protocol):
     def position(self, ticket: str) -> int | None:
         """Return how many tickets stand before this one, or None where it does not wait."""
 
+    def tickets(self) -> list[str]:
+        """Return all tickets that wait, in order."""
+
     def __len__(self) -> int:
         """Return how many tickets wait."""
 
@@ -61,6 +64,10 @@ class RQQueue:
     def position(self, ticket: str) -> int | None:
         """Return how many tickets stand before this one, or None where it does not wait."""
         return self.rq.get_job_position(ticket)
+
+    def tickets(self) -> list[str]:
+        """Return all tickets that wait, in order."""
+        return self.rq.job_ids
 
     def __len__(self) -> int:
         return self.rq.count

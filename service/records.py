@@ -62,6 +62,7 @@ class Part:
     """One immutable upload of items into a pool."""
 
     id: str
+    job: str
     rows: int
     bytes: int
     sha256: str
@@ -158,6 +159,7 @@ class Job(Record):
     state: str = QUEUED
     attempts: int = 0
     ticket: str = field(default_factory=new_id)
+    holder: str = ""
     total: int | None = None
     queued_at: str = field(default_factory=now)
     started_at: str | None = None

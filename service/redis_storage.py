@@ -164,13 +164,13 @@ class RedisStorage:
         done, total = json.loads(text)
         return done, total
 
-    def hold(self, job: str, holder: str, seconds: int) -> None:
-        """Say that a holder is alive and at work on a job, for the next seconds."""
-        self.redis.set(self.key("held", job), holder, ex=seconds)
+    def hold(self, ticket: str, seconds: int) -> None:
+        """Say that whoever has a ticket is alive and at work, for the next seconds."""
+        self.redis.set(self.key("held", ticket), "", ex=seconds)
 
-    def is_held(self, job: str) -> bool:
-        """Return whether somebody said of late that they are at work on a job."""
-        return bool(self.redis.exists(self.key("held", job)))
+    def is_held(self, ticket: str) -> bool:
+        """Return whether whoever has a ticket said of late that they are at work."""
+        return bool(self.redis.exists(self.key("held", ticket)))
 
     def put_labels(self, pool: str, labels: Mapping[int, str | None]) -> None:
         """Set, or with None remove, the labels of some rows of a pool."""

@@ -43,11 +43,11 @@ class Storage(Protocol):
     def progress(self, job: str) -> tuple[int, int | None] | None:
         """Return how far a job has come, or None."""
 
-    def hold(self, job: str, holder: str, seconds: int) -> None:
-        """Say that a holder is alive and at work on a job, for the next seconds."""
+    def hold(self, ticket: str, seconds: int) -> None:
+        """Say that whoever has a ticket is alive and at work, for the next seconds."""
 
-    def is_held(self, job: str) -> bool:
-        """Return whether somebody said of late that they are at work on a job."""
+    def is_held(self, ticket: str) -> bool:
+        """Return whether whoever has a ticket said of late that they are at work."""
 
     def put_labels(self, pool: str, labels: Mapping[int, str | None]) -> None:
         """Set, or with None remove, the labels of some rows of a pool."""

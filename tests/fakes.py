@@ -63,11 +63,11 @@ class MemoryStorage:
     def progress(self, job):
         return self.kept.get(("progress", job))
 
-    def hold(self, job, holder, seconds):
-        self.held[job] = time.monotonic() + seconds
+    def hold(self, ticket, seconds):
+        self.held[ticket] = time.monotonic() + seconds
 
-    def is_held(self, job):
-        return self.held.get(job, 0) > time.monotonic()
+    def is_held(self, ticket):
+        return self.held.get(ticket, 0) > time.monotonic()
 
     def put_labels(self, pool, labels):
         stored = self.labels_by_pool.setdefault(pool, {})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from service.errors import Conflict, DuplicateItem, Fault, InvalidOutput, ServiceError, TooLarge
+from service.errors import Conflict, DuplicateItem, Fault, InvalidOutput, ServiceError
 from service.files import part_name, upload_name
-from service.ids import PackedIds, build_index, first_duplicate, hash_ids, numbered
+from service.ids import IdIndex, PackedIds, build_index, first_duplicate, hash_ids, numbered
 from service.operations import jobs, pools
 from service.operations.pools import Arrival
 from service.records import Job, Part
@@ -51,7 +52,7 @@ def ingest(bench: Workbench, job: Job) -> Mapping[str, Any]:
         take_features(desk, body, summary)
         take_metadata(desk, summary)
         jobs.advance(bench.backend, job, summary.rows, summary.rows)
-        part = enter(bench, job, desk, summary)
+        part = enter(bench, job, desk, summary).document()
     return {
         "part": part,
         "rows": summary.rows,
@@ -117,28 +118,40 @@ def take_metadata(desk: Desk, summary: Summary) -> None:
                 raise InvalidOutput("A metadata column names a text that is not there")
 
 
-def enter(bench: Workbench, job: Job, desk: Desk, summary: Summary) -> dict[str, Any]:
+def enter(bench: Workbench, job: Job, desk: Desk, summary: Summary) -> Part:
     """Publish the part and put it into its pool; number its items again where the pool grew."""
+    pool_id = job.request["pool"]
     while True:
-        pool = pools.get(bench.backend, job.request["pool"])
+        pool = pools.get(bench.backend, pool_id)
         start = pool.total if summary.numbered else None
-        limit = bench.backend.settings.max_pool_items
-        if pool.total + summary.rows > limit:
-            raise TooLarge(f"The pool would pass {limit} items (max_pool_items)")
-        arrival = arrive(job, desk, summary, start)
-        name = part_name(pool.id, arrival.part.id)
-        if all(part.id != arrival.part.id for part in pool.parts):
-            # What stands there then is left from an attempt that died before the part entered.
-            bench.backend.files.remove(name)
-            publish(bench, desk, name)
+        arrival = arrive(desk, part_of(job, summary), summary, start)
+        name = part_name(pool_id, arrival.part.id)
+        # The name is this attempt's own: what stands there was numbered for a shorter pool.
+        bench.backend.files.remove(name)
+        publish(bench, desk, name)
         try:
-            pools.append(bench.backend, pool.id, arrival)
+            entered = pools.append(bench.backend, pool_id, arrival)
         except Conflict:
             continue
         except ServiceError:
             bench.backend.files.remove(name)
             raise
-        return arrival.part.document()
+        if entered.id != arrival.part.id:
+            bench.backend.files.remove(name)
+        return entered
+
+
+def part_of(job: Job, summary: Summary) -> Part:
+    """Return the part that this attempt at a job makes, under an id of its own."""
+    return Part(
+        id=uuid.uuid5(uuid.UUID(job.id), str(job.attempts)).hex,
+        job=job.id,
+        rows=summary.rows,
+        bytes=job.request["bytes"],
+        sha256=job.request["sha256"],
+        metadata=tuple(summary.metadata),
+        created_at=job.created_at,
+    )
 
 
 def publish(bench: Workbench, desk: Desk, name: str) -> None:
@@ -149,20 +162,13 @@ def publish(bench: Workbench, desk: Desk, name: str) -> None:
         bench.backend.files.publish(staged, name)
 
 
-def arrive(job: Job, desk: Desk, summary: Summary, start: int | None) -> Arrival:
+def arrive(desk: Desk, part: Part, summary: Summary, start: int | None) -> Arrival:
     """Write a part's ids and their index, and return the part as it asks to enter the pool."""
-    packed = (
-        numbered(start, start + summary.rows) if start is not None else taken_ids(desk, summary)
-    )
+    stop = part.rows + (start or 0)
+    packed = taken_ids(desk, summary) if start is None else numbered(start, stop)
     hashes = hash_ids(packed)
     index = build_index(hashes)
-    twice = first_duplicate(packed, index)
-    if twice is not None:
-        name = packed.at(np.array(twice[:1]))[0]
-        raise DuplicateItem(
-            f"The id {name!r} stands twice in the part; nothing of it was taken",
-            faults=[Fault(f"/items/{twice[1]}/id", f"{name!r} is also item {twice[0]}")],
-        )
+    refuse_duplicate(packed, index)
     arrays: dict[str, npt.NDArray[Any]] = {
         "ids": packed.blob,
         "id_ends": packed.ends,
@@ -173,14 +179,6 @@ def arrive(job: Job, desk: Desk, summary: Summary, start: int | None) -> Arrival
         path = desk.out / f"{name}.npy"
         path.unlink(missing_ok=True)
         np.save(path, array, allow_pickle=False)
-    part = Part(
-        id=job.id,
-        rows=summary.rows,
-        bytes=job.request["bytes"],
-        sha256=job.request["sha256"],
-        metadata=tuple(summary.metadata),
-        created_at=job.created_at,
-    )
     return Arrival(
         part=part,
         # A part without items fixes nothing: what it says of them may be a mere default.
@@ -191,6 +189,17 @@ def arrive(job: Job, desk: Desk, summary: Summary, start: int | None) -> Arrival
         hashes=hashes,
         numbered_from=start,
     )
+
+
+def refuse_duplicate(packed: PackedIds, index: IdIndex) -> None:
+    """Raise DuplicateItem where an id stands twice in a part."""
+    twice = first_duplicate(packed, index)
+    if twice is not None:
+        name = packed.at(np.array(twice[:1]))[0]
+        raise DuplicateItem(
+            f"The id {name!r} stands twice in the part; nothing of it was taken",
+            faults=[Fault(f"/items/{twice[1]}/id", f"{name!r} is also item {twice[0]}")],
+        )
 
 
 def taken_ids(desk: Desk, summary: Summary) -> PackedIds:

@@ -45,7 +45,7 @@ def score(job_id: str, ticket: str) -> None:
 def run(job_id: str, ticket: str, work: Work) -> None:
     """Claim a job, do its work, and end it with the result."""
     bench = open_workbench(os.environ)
-    job = jobs.claim(bench.backend, job_id, ticket, holder=f"pid {os.getpid()}")
+    job = jobs.claim(bench.backend, job_id, ticket)
     if job is not None:
         jobs.succeed(bench.backend, job, work(bench, job))
 

@@ -12,8 +12,8 @@ from rq.serializers import JSONSerializer
 from service.backend import Backend
 from service.errors import ServiceError
 from service.operations import jobs
-from service.processes.children import die_with_parent
 from service.queue import QUEUE
+from workers.sandbox.kernel import die_with_parent
 from workers.sandbox.starter import ZygoteProcess
 from workers.tasks import record_death
 
@@ -57,7 +57,7 @@ class Worker(rq.Worker):
     def maintain_heartbeats(self, ticket: Ticket) -> None:
         """Say that the job's worker lives; RQ calls this while the job runs."""
         super().maintain_heartbeats(ticket)
-        jobs.hold(self.backend, ticket.args[0], f"pid {os.getpid()}")
+        jobs.hold(self.backend, ticket.id)
         jobs.sweep(self.backend)
 
     def run_maintenance_tasks(self) -> None:

@@ -22,6 +22,8 @@ EXTENSION = "shortlist"
 API = "shortlist-api"
 WAITERS = "shortlist-waiters"
 UPLOADS = "shortlist-uploads"
+BODIES = "shortlist-bodies"
+SECONDS_FOR_A_SLOT = 1.0
 
 
 def backend() -> Backend:
@@ -33,17 +35,17 @@ def backend() -> Backend:
 def slots(threads: int) -> dict[str, threading.BoundedSemaphore]:
     """Return what keeps slow requests from taking every thread of a process."""
     return {
-        WAITERS: threading.BoundedSemaphore(max(1, threads // 2)),
-        UPLOADS: threading.BoundedSemaphore(max(1, threads // 2 - 1)),
+        name: threading.BoundedSemaphore(max(1, threads // 4))
+        for name in (WAITERS, UPLOADS, BODIES)
     }
 
 
 @contextmanager
-def upload_slot() -> Iterator[None]:
-    """Hold a thread for an upload; raise TooBusy where too many are held already."""
-    held: threading.BoundedSemaphore = current_app.extensions[UPLOADS]
-    if not held.acquire(blocking=False):
-        raise TooBusy("Too many uploads at once; try again", headers={"Retry-After": "5"})
+def slot(name: str) -> Iterator[None]:
+    """Hold a thread for a body that may come slowly; raise TooBusy where too many are held."""
+    held: threading.BoundedSemaphore = current_app.extensions[name]
+    if not held.acquire(timeout=SECONDS_FOR_A_SLOT):
+        raise TooBusy("Too many bodies come in at once; try again", headers={"Retry-After": "2"})
     try:
         yield
     finally:
@@ -61,7 +63,8 @@ class Parser(FlaskParser):
     def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:
         """Return the JSON body."""
         del schema
-        return read_json(req, backend().settings.max_json_bytes)
+        with slot(BODIES):
+            return read_json(req, backend().settings.max_json_bytes)
 
     def handle_error(
         self,

@@ -10,6 +10,7 @@ Example = dict[str, Any]
 
 POOL_ID = "0a53b6f1c2d04e7f9a1b2c3d4e5f6071"
 PART_ID = "5f0c2d9e8b7a46c1b2a3948576a1b0c9"
+INGEST_ID = "d3d9446802a44259755d38e6d163e820"
 SCORING_ID = "c81e728d9d4c4f63af067f89cc14862c"
 RANKING_ID = "eccbc87e4b5c42fe8a8a3b1d5a4c7e20"
 MODEL_ID = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -27,6 +28,7 @@ EMPTY_POOL: Example = {
 }
 PART: Example = {
     "id": PART_ID,
+    "job": INGEST_ID,
     "rows": 10000,
     "bytes": 31360128,
     "sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
@@ -116,7 +118,7 @@ CANCELLED_JOB: Example = {**SCORING_JOB, "state": "cancelling"}
 JOB_PAGE: Example = {"jobs": [SCORING_DONE], "next_page_token": None}
 INGEST_JOB: Example = {
     **SCORING_JOB,
-    "id": PART_ID,
+    "id": INGEST_ID,
     "task": "ingest",
     "request": {"pool": POOL_ID, "media_type": "application/x-npy", "bytes": 31360128},
 }

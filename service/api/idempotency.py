@@ -4,15 +4,15 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from flask import Request, Response
+from flask import Request, Response, g
 
 from service.api.blueprint import backend
 from service.errors import Conflict, Fault, InvalidRequest
 
 HEADER = "Idempotency-Key"
 DAY = 86_400
-AT_WORK = 120
-"""Seconds after which a first request that never answered may be sent again."""
+SPARE = 60
+"""Seconds, after the longest wait, for which a first request may be at work before it is lost."""
 LONGEST_KEY = 255
 KEPT_HEADERS = ("Location", "Retry-After", "Content-Type")
 
@@ -31,9 +31,10 @@ def once(request: Request, body: Any, carry_out: Callable[[], Response]) -> Resp
         raise InvalidRequest("The Idempotency-Key cannot be used", faults=[fault])
     name = digest(request.method, request.path, key)
     fingerprint = digest(request.query_string.decode("latin-1"), repr(body))
-    begun = {"fingerprint": fingerprint, "answer": None}
-    stored = backend().storage.remember(name, begun, AT_WORK)
-    if stored is not None:
+    begun = {"fingerprint": fingerprint, "answer": None, "request": g.request_id}
+    seconds = backend().settings.max_wait + SPARE
+    stored = backend().storage.remember(name, begun, seconds)
+    if stored is not None and stored != begun:  # its own: the write was tried twice
         return replayed(stored, fingerprint)
     try:
         response = carry_out()

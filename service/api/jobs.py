@@ -24,8 +24,10 @@ def list_jobs(arguments: dict[str, Any]) -> Response:
     question = ["jobs", arguments["pool"]]
     after = tokens.after(arguments, question)
     found, following = jobs.page(backend(), after, arguments["page_size"], arguments["pool"])
-    views = [jobs.view(backend(), job) for job in found]
-    answer = {"jobs": views, "next_page_token": tokens.following(following, question)}
+    answer = {
+        "jobs": jobs.views(backend(), found),
+        "next_page_token": tokens.following(following, question),
+    }
     return dumped(JobPageSchema(), answer)
 
 

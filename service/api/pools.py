@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, request
 
 from service.api import examples, tokens
-from service.api.blueprint import Blueprint, backend, dumped, upload_slot
+from service.api.blueprint import UPLOADS, Blueprint, backend, dumped, slot
 from service.api.bodies import receive
 from service.api.idempotency import once
 from service.api.preferences import answer_submitted
@@ -114,7 +114,7 @@ def upload_items(arguments: dict[str, Any], pool_id: str) -> Response:
     """
     pools.check_upload(backend(), pool_id, request.mimetype)
     token = new_id()
-    with upload_slot():
+    with slot(UPLOADS):
         received = receive(request, backend(), token)
     upload = pools.Upload(request.content_type or "", received.bytes, received.sha256, arguments)
 
@@ -123,7 +123,7 @@ def upload_items(arguments: dict[str, Any], pool_id: str) -> Response:
         return answer_submitted(request, job)
 
     try:
-        return once(request, received.sha256, carry_out)
+        return once(request, [request.content_type, received.sha256], carry_out)
     finally:
         jobs.forget_upload_without_job(backend(), token)
 

@@ -1,7 +1,7 @@
 """The life of a job: queued, claimed, held while it runs, and ended once."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -62,6 +62,23 @@ def get(backend: Backend, id: str) -> Job:
     return job
 
 
+def views(backend: Backend, listed: Sequence[Job]) -> list[JobView]:
+    """Return jobs with their progress and their places in the queue."""
+    waiting = any(job.state == QUEUED for job in listed)
+    places = {
+        ticket: place for place, ticket in enumerate(backend.queue.tickets() if waiting else ())
+    }
+    return [
+        JobView(
+            job=job,
+            progress=backend.storage.progress(job.id),
+            # A ticket that a worker has just taken stands nowhere: nothing is before it.
+            queue_position=places.get(job.ticket, 0) if job.state == QUEUED else None,
+        )
+        for job in listed
+    ]
+
+
 def view(backend: Backend, job: Job) -> JobView:
     """Return a job with its progress and its place in the queue."""
     return JobView(
@@ -93,24 +110,26 @@ def change(backend: Backend, id: str, edit: Edit) -> tuple[Job, bool]:
             return edited, True
 
 
-def claim(backend: Backend, id: str, ticket: str, holder: str) -> Job | None:
+def claim(backend: Backend, id: str, ticket: str) -> Job | None:
     """Take a queued job to run it; None where its ticket is no longer good."""
+    holder = new_id()
 
     def edit(job: Job) -> Job | None:
         if job.state != QUEUED or job.ticket != ticket:
             return None
-        return replace(job, state=RUNNING, attempts=job.attempts + 1, started_at=now())
+        attempts = job.attempts + 1
+        return replace(job, state=RUNNING, attempts=attempts, started_at=now(), holder=holder)
 
     if backend.storage.get(Job, id) is None:
         return None
-    hold(backend, id, holder)
+    hold(backend, ticket)
     job, claimed = change(backend, id, edit)
     return job if claimed else None
 
 
-def hold(backend: Backend, id: str, holder: str) -> None:
-    """Say that the job's worker is alive."""
-    backend.storage.hold(id, holder, HEARTBEATS * backend.settings.heartbeat)
+def hold(backend: Backend, ticket: str) -> None:
+    """Say that the worker that has a ticket is alive."""
+    backend.storage.hold(ticket, HEARTBEATS * backend.settings.heartbeat)
 
 
 def advance(backend: Backend, job: Job, done: int, total: int | None) -> None:
@@ -160,8 +179,9 @@ def tidy(backend: Backend, job: Job, changed: bool) -> None:  # noqa: FBT001 - f
 
 
 def forget_upload_without_job(backend: Backend, token: str) -> None:
-    """Remove a request body for which, in the end, no job was made."""
-    if backend.storage.get(Job, token) is None:
+    """Remove a request body for which there is no job, or none any more that will read it."""
+    job = backend.storage.get(Job, token)
+    if job is None or job.is_final:
         backend.files.remove(upload_name(token))
 
 
@@ -245,10 +265,12 @@ def sweep(backend: Backend) -> None:
     """Put right what dead workers left, at most once in some seconds over all workers."""
     if backend.storage.remember("sweep", {}, SWEEP_SECONDS) is not None:
         return
+    waiting = frozenset(backend.queue.tickets())
     for job in backend.storage.indexed(Job, ACTIVE):
         if job.state == QUEUED:
-            replace_lost_ticket(backend, job)
-        elif not backend.storage.is_held(job.id) and is_suspected(backend, job):
+            if job.ticket not in waiting:
+                replace_lost_ticket(backend, job)
+        elif not backend.storage.is_held(job.ticket) and is_suspected(backend, job):
             lose(backend, job.id, job.ticket)
 
 
@@ -261,11 +283,12 @@ def is_suspected(backend: Backend, job: Job) -> bool:
 
 
 def replace_lost_ticket(backend: Backend, job: Job) -> None:
-    """Queue a job again whose ticket died with the worker, or the server, that held it."""
+    """Queue a job again whose ticket died with the worker, or the server, that held it.
+
+    A worker that has just taken the ticket has until the next sweep to claim the job.
+    """
     waited = datetime.now(UTC) - datetime.fromisoformat(job.queued_at)
-    if waited.total_seconds() < LOST_TICKET_SECONDS:
-        return
-    if backend.queue.position(job.ticket) is not None:
+    if waited.total_seconds() < LOST_TICKET_SECONDS or not is_suspected(backend, job):
         return
     again = replace(job, ticket=new_id(), queued_at=now())
     if backend.storage.replace(job, again):

@@ -18,7 +18,7 @@ from service.errors import (
     UnsupportedFormat,
     UploadRefused,
 )
-from service.files import part_name, predictions_name, ranking_name
+from service.files import predictions_name, ranking_name
 from service.ids import Hashes, PackedIds, find
 from service.items import Items
 from service.operations import jobs
@@ -146,19 +146,20 @@ class Arrival:
     numbered_from: int | None
 
 
-def append(backend: Backend, id: str, arrival: Arrival) -> Pool:
+def append(backend: Backend, id: str, arrival: Arrival) -> Part:
     """Put a part into its pool; raise UploadRefused, and change nothing, where it does not fit.
 
     The check and the change see the same pool: where another part came in between, both are done
-    again. A part whose items were numbered for a shorter pool raises Conflict.
+    again. A part whose items were numbered for a shorter pool raises Conflict. Return the part
+    that the job put into the pool: another one, where another attempt at the job was first.
     """
     while True:
         pool = backend.storage.get(Pool, id)
         if pool is None:
-            backend.files.remove(part_name(id, arrival.part.id))
             raise SubjectGone(f"The pool {id} was deleted while its part was read")
-        if any(part.id == arrival.part.id for part in pool.parts):
-            return pool
+        entered = [part for part in pool.parts if part.job == arrival.part.job]
+        if entered:
+            return entered[0]
         check_fit(backend, pool, arrival)
         check_ids(backend, pool, arrival)
         grown = replace(
@@ -169,7 +170,7 @@ def append(backend: Backend, id: str, arrival: Arrival) -> Pool:
             parts=(*pool.parts, arrival.part),
         )
         if backend.storage.replace(pool, grown):
-            return grown
+            return arrival.part
 
 
 def check_fit(backend: Backend, pool: Pool, arrival: Arrival) -> None:

@@ -22,6 +22,7 @@ class PartSchema(Schema):
     """One immutable upload of items."""
 
     id = fields.String(required=True)
+    job = fields.String(required=True, metadata={"description": "The job that read the upload"})
     rows = fields.Integer(required=True)
     bytes = fields.Integer(required=True, metadata={"description": "Size of the body as sent"})
     sha256 = fields.String(required=True, metadata={"description": "SHA-256 of the body as sent"})

@@ -125,7 +125,7 @@ def test_progress_is_remembered_also_without_a_total(storage):
 
 def test_a_job_is_held_until_nobody_says_so_any_more(storage):
     assert not storage.is_held("j")
-    storage.hold("j", "worker", 100)
+    storage.hold("j", 100)
     assert storage.is_held("j")
     assert not storage.is_held("k")
 

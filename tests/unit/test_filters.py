@@ -48,7 +48,7 @@ def write(files, name, **columns):
             if texts is not None:
                 (staged / f"metadata_{number}.json").write_text(json.dumps(texts))
         files.publish(staged, part_name("p", name))
-    return Part(id=name, rows=4, bytes=0, sha256="", metadata=tuple(columns))
+    return Part(id=name, job="j", rows=4, bytes=0, sha256="", metadata=tuple(columns))
 
 
 @pytest.mark.parametrize(
