@@ -34,10 +34,12 @@ docs: setup  ## write the generated pages of docs/ from the code
 	$(python) docs/generate.py
 
 .venv/installed: pyproject.toml constraints.txt
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "this is $$(python3 --version); it must be 3.11 or newer"; exit 1; }
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			apt-get update -qq && apt-get install -qq --no-install-recommends python3-venv; \
 		else $(no_venv); exit 1; fi
-	python3 -m venv .venv
+	python3 -m venv --clear .venv
 	$(python) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@

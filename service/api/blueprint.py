@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 import flask_smorest
 import marshmallow
 import orjson
-from flask import Request, Response, current_app
+from flask import Request, Response, current_app, request
 from webargs.flaskparser import FlaskParser
 
 from service.api.bodies import read_json
@@ -24,6 +24,7 @@ WAITERS = "shortlist-waiters"
 UPLOADS = "shortlist-uploads"
 BODIES = "shortlist-bodies"
 SECONDS_FOR_A_SLOT = 1.0
+UNKNOWN = "Unknown field."
 
 
 def backend() -> Backend:
@@ -76,9 +77,11 @@ class Parser(FlaskParser):
         error_headers: Mapping[str, str] | None,
     ) -> NoReturn:
         """Raise what marshmallow found as our own error."""
-        del req, schema, error_status_code, error_headers
+        del req, error_status_code, error_headers
         messages: Any = error.messages
-        raise InvalidRequest("The request does not fit its schema", faults=faults_of(messages))
+        faults = [told(fault, schema) for fault in faults_of(messages)]
+        first = f"{faults[0].detail} (at {faults[0].pointer or 'the whole body'})"
+        raise InvalidRequest(f"The request does not fit its schema: {first}", faults=faults)
 
 
 def faults_of(messages: Mapping[str, Any]) -> list[Fault]:
@@ -101,6 +104,19 @@ def flatten(pointer: str, found: Any) -> list[Fault]:
     if isinstance(found, list):
         return [fault for inner in found for fault in flatten(pointer, inner)]
     return [Fault(pointer, str(found))]
+
+
+def told(fault: Fault, schema: marshmallow.Schema) -> Fault:
+    """Return a fault that also says what is known, where a name at the top is not."""
+    if fault.detail != UNKNOWN or fault.pointer.count("/") > 1:
+        return fault
+    known = sorted(field.data_key or name for name, field in schema.load_fields.items())
+    return Fault(fault.pointer, f"{UNKNOWN} Known are: {', '.join(known) or 'none'}.")
+
+
+def place_of(name: str) -> str:
+    """Return the pointer to a parameter of the request: in its query, or in its body."""
+    return f"?{name}" if request.method in {"GET", "DELETE"} else f"/{name}"
 
 
 def join(pointer: str, name: Any) -> str:

@@ -21,11 +21,19 @@ ESCAPED_SURROGATE = b"\\ud"
 DIGEST_HEADERS = ("Repr-Digest", "Content-Digest")
 
 
+def check_encoding(request: Request) -> None:
+    """Raise UnsupportedFormat for a body that would have to be unpacked."""
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedFormat(f"Content-Encoding {encoding} is not taken: send the body unpacked")
+
+
 def read_json(request: Request, limit: int) -> Any:
     """Return a JSON body; raise for what is no JSON, too large, or says two things at once."""
     if request.mimetype != "application/json":
-        sent = request.mimetype or "nothing"
+        sent = request.mimetype or "without one"
         raise UnsupportedFormat(f"Send the body as Content-Type: application/json, not {sent}")
+    check_encoding(request)
     body = request.stream.read(limit + 1)
     if len(body) > limit:
         raise TooLarge(f"A JSON body has at most {limit} bytes here (max_json_bytes)")
@@ -84,6 +92,7 @@ class Received:
 
 def receive(request: Request, backend: Backend, token: str) -> Received:
     """Stream a body to disk under a token; raise, and leave nothing, where it is not all there."""
+    check_encoding(request)
     limit = backend.settings.max_upload_bytes
     digest = announced_digest(request)
     if request.content_length is None and digest is None:

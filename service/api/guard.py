@@ -47,6 +47,8 @@ def add_headers(response: Response) -> Response:
     """Return the answer with its request's id, and with an ETag where it can have one."""
     response.headers["X-Request-Id"] = g.get("request_id", "")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if response.status_code == HTTPStatus.NO_CONTENT:
+        response.headers.pop("Content-Type", None)
     if (
         request.method == "GET"
         and response.status_code == HTTPStatus.OK

@@ -49,6 +49,10 @@ def upload_model(arguments: dict[str, Any]) -> Response:
     sending the same file again gives the same model. `Prefer: wait=n` waits for the inspection.
     """
     models.check_format(backend(), arguments["format"])
+    if request.mimetype == "multipart/form-data":
+        raise UnsupportedFormat(
+            "Send the artifact itself as the body, not a form: curl --data-binary @model.skops"
+        )
     token = new_id()
     with slot(UPLOADS):
         received = receive(request, backend(), token)

@@ -53,12 +53,11 @@ def answer_http(error: HTTPException) -> Response:
     """Return an error of Flask's or Werkzeug's as a problem."""
     kind = HTTP_KINDS.get(error.code, ServiceError)
     status = error.code if kind is ServiceError else None
-    detail = NOTHING_HERE if kind is NotFound else error.description or ""
-    problem = kind(detail, status=status)
-    response = answer(problem)
-    allowed = getattr(error, "valid_methods", None)
+    allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    details = {NotFound: NOTHING_HERE, MethodNotAllowed: f"Only {allowed} can be done here"}
+    response = answer(kind(details.get(kind, error.description or ""), status=status))
     if allowed:
-        response.headers["Allow"] = ", ".join(sorted(allowed))
+        response.headers["Allow"] = allowed
     return response
 
 

@@ -5,9 +5,10 @@ from typing import Any
 from flask import Response
 
 from service.api import examples, tokens
-from service.api.blueprint import Blueprint, backend, dumped, json_answer
+from service.api.blueprint import Blueprint, backend, dumped, json_answer, place_of
 from service.errors import (
     ExclusionSetNotFound,
+    Fault,
     InvalidRequest,
     MalformedBody,
     RankingNotFound,
@@ -86,6 +87,12 @@ def query_ranking(arguments: dict[str, Any], ranking_id: str) -> Response:
 
 def read(ranking_id: str, arguments: dict[str, Any]) -> Response:
     """Return what a reading asks for. A page token belongs to everything but the page's length."""
+    limit = backend().settings.max_page
+    if arguments["n"] > limit:
+        raise InvalidRequest(
+            f"An answer has at most {limit} rows (max_page): ask for pages",
+            faults=[Fault(place_of("n"), f"{arguments['n']} is more than {limit}")],
+        )
     asked = {name: said for name, said in arguments.items() if name not in ("n", "page_token")}
     question = ["ranking", ranking_id, asked]
     query = query_of(arguments, start=tokens.start(arguments, question))

@@ -9,6 +9,7 @@ from service.api.blueprint import Blueprint, backend
 from service.api.idempotency import once
 from service.api.preferences import answer_submitted
 from service.errors import (
+    Conflict,
     InvalidRequest,
     MalformedBody,
     ModelNotFound,
@@ -28,7 +29,7 @@ blueprint = Blueprint("scorings", __name__, url_prefix="/v1/scorings", descripti
 @blueprint.response(202, JobSchema, example=examples.SCORING_JOB)
 @blueprint.alt_response(201, schema=JobSchema, example=examples.SCORING_DONE, success=True)
 @blueprint.fails(
-    InvalidRequest, MalformedBody, PoolNotFound, ModelNotFound, UnsupportedFormat, TooBusy
+    InvalidRequest, Conflict, MalformedBody, PoolNotFound, ModelNotFound, UnsupportedFormat, TooBusy
 )
 def submit_scoring(body: dict[str, Any]) -> Response:
     """Score every item of a pool

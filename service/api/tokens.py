@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from service.api.blueprint import place_of
 from service.errors import Fault, InvalidRequest
 
 
@@ -31,7 +32,9 @@ def redeem(token: str, question: Any, kind: type) -> Any:
 
 def refusal(detail: str) -> InvalidRequest:
     """Return the error for a token."""
-    return InvalidRequest("The page token cannot be used", faults=[Fault("page_token", detail)])
+    return InvalidRequest(
+        "The page token cannot be used", faults=[Fault(place_of("page_token"), detail)]
+    )
 
 
 def fingerprint(question: Any) -> str:

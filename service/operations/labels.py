@@ -29,7 +29,7 @@ def put(backend: Backend, pool_id: str, labels: Mapping[str, Label | None]) -> i
             for id in unknown[:NAMED_FAULTS]
         ]
         raise InvalidRequest(
-            f"{len(unknown)} of the ids are not in the pool; no label was set", faults=faults
+            f"The pool does not know {len(unknown)} of the ids; no label was set", faults=faults
         )
     texts = [None if label is None else json.dumps(label) for label in labels.values()]
     backend.storage.put_labels(pool.id, dict(zip(rows.tolist(), texts, strict=True)))

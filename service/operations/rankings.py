@@ -8,7 +8,7 @@ import numpy as np
 from service import ranking
 from service.acquisition import REGISTRY
 from service.backend import Backend
-from service.errors import Fault, InvalidRequest, RankingNotFound
+from service.errors import RankingNotFound
 from service.files import ranking_name
 from service.filters import Condition, check, matching
 from service.items import Items
@@ -77,12 +77,6 @@ def delete(backend: Backend, id: str) -> None:
 
 def read(backend: Backend, id: str, query: Query) -> Reading:
     """Return `n` items of a ranking, from a place on, that the query does not leave out."""
-    limit = backend.settings.max_page
-    if query.n > limit:
-        raise InvalidRequest(
-            f"An answer has at most {limit} rows (max_page): ask for pages",
-            faults=[Fault("n", f"{query.n} is more than {limit}")],
-        )
     found = get(backend, id)
     pool = pools.get(backend, found.pool)
     blocked, unknown = excluded_rows(backend, pool, found, query)

@@ -7,7 +7,7 @@ from typing import Any
 
 from service.acquisition import REGISTRY
 from service.backend import Backend
-from service.errors import Fault, InvalidRequest
+from service.errors import Conflict, Fault, InvalidRequest
 from service.operations import jobs, models, pools
 from service.records import Job, Model, Pool, new_id
 
@@ -25,6 +25,7 @@ def submit(
 ) -> Job:
     """Ask a worker to score a pool; raise InvalidRequest for a pairing that cannot work."""
     pool = pools.get(backend, pool_id)
+    refuse_too_soon(backend, pool)
     model = models.get(backend, model_id) if model_id else None
     limit = backend.settings.max_functions
     if len(functions) > limit:
@@ -49,6 +50,23 @@ def submit(
         total=pool.total,
     )
     return jobs.submit(backend, job)
+
+
+def refuse_too_soon(backend: Backend, pool: Pool) -> None:
+    """Raise Conflict for a pool that is empty only because its uploads are still being read."""
+    if pool.parts:
+        return
+    uploads = [
+        job
+        for job in backend.storage.indexed(Job, f"pool:{pool.id}")
+        if job.task == "ingest" and not job.is_final
+    ]
+    if uploads:
+        raise Conflict(
+            f"The pool is still empty: {len(uploads)} of its uploads are being read. Wait for "
+            f"/v1/jobs/{uploads[-1].id}, then score",
+            headers={"Retry-After": "1"},
+        )
 
 
 def missing_evidence(functions: Sequence[Function], model: Model | None) -> list[Fault]:

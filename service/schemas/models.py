@@ -14,6 +14,7 @@ class ModelArguments(Request):
 
     format = fields.String(
         required=True,
+        error_messages={"required": f"Say which: {', '.join(FORMATS)}."},
         metadata={
             "description": "onnx or skops; joblib where the operator allows it",
             "enum": list(FORMATS),

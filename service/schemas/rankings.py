@@ -13,10 +13,13 @@ from service.schemas.requests import Request
 
 DEFAULT_N = 100
 ORDERS = ("desc", "asc")
+HOW_TO_ASK = 'Give an object with eq, in, or min and max: {"eq": "Oslo"}.'
 
 
 class ConditionSchema(Request):
     """What one metadata column must hold: a value, one of several, or a range (ends included)."""
+
+    error_messages = {"type": HOW_TO_ASK}  # noqa: RUF012 - marshmallow's own attribute
 
     eq = Scalar()
     among = fields.List(Scalar(), data_key="in", validate=validate.Length(max=10_000))
@@ -28,7 +31,7 @@ class ConditionSchema(Request):
         """Refuse a condition that says nothing, or the same thing in two ways."""
         del options
         if not data or {"eq", "among"} <= data.keys():
-            raise marshmallow.ValidationError("Give eq, in, or min and max.")
+            raise marshmallow.ValidationError(HOW_TO_ASK)
         return data
 
 
@@ -37,6 +40,18 @@ class WhereField(fields.Dict):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(keys=fields.String(), values=fields.Nested(ConditionSchema), **options)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)
+        except marshmallow.ValidationError as error:
+            # marshmallow tells keys from values by a level of its own, which no request has.
+            found: Any = error.messages
+            raise marshmallow.ValidationError(
+                {key: said.get("value", said.get("key")) for key, said in found.items()}
+                if isinstance(found, dict)
+                else found
+            ) from None
 
 
 def conditions(where: dict[str, dict[str, Any]]) -> tuple[Condition, ...]:

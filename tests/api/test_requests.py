@@ -97,9 +97,9 @@ JSON = {"content_type": "application/json"}
         ("page_size=1001", "?page_size"),
         ("page_size=x", "?page_size"),
         ("page=2", "?page"),
-        ("page_token=zzz", "page_token"),
-        ("page_token=%FF", "page_token"),
-        ("page_token=NQ", "page_token"),
+        ("page_token=zzz", "?page_token"),
+        ("page_token=%FF", "?page_token"),
+        ("page_token=NQ", "?page_token"),
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused(client, query, pointer):
