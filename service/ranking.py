@@ -13,8 +13,9 @@ Bitmap = npt.NDArray[np.uint8]
 Order = npt.NDArray[Any]
 Scores = npt.NDArray[np.float64]
 
+BLOCK = 1_048_576
 FIRST_BLOCK = 1_024
-LAST_BLOCK = 1_048_576
+LAST_BLOCK = BLOCK
 
 
 def descending(scores: Scores) -> Order:
@@ -26,18 +27,33 @@ def ascending(scores: Scores, order: Order) -> Order:
     """Return all rows, the lowest score first, equal scores in pool order, from the other order.
 
     A run of equal scores that fills places a…b−1 of one order fills places N−b…N−a−1 of the other.
+    It is found block by block, so that little more than the answer is held.
     """
     total = len(order)
-    if total == 0:
-        return order.copy()
-    ordered = scores[order]
-    begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    lengths = np.diff(np.append(begins, total))
-    ends = begins + lengths
-    places = np.arange(total) - np.repeat(begins, lengths) + np.repeat(total - ends, lengths)
     answer = np.empty_like(order)
-    answer[places] = order
+    start = 0
+    while start < total:
+        stop = end_of_run(scores, order, min(start + BLOCK, total) - 1)
+        ordered = scores[order[start:stop]]
+        begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        lengths = np.diff(np.append(begins, stop - start))
+        shift = total - 2 * start - 2 * begins - lengths
+        places = np.arange(start, stop) + np.repeat(shift, lengths)
+        answer[places] = order[start:stop]
+        start = stop
     return answer
+
+
+def end_of_run(scores: Scores, order: Order, place: int) -> int:
+    """Return the place behind the run of equal scores in which a place of an order lies."""
+    low, high = place, len(order)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if scores[order[middle]] == scores[order[place]]:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def row_type(total: int) -> npt.DTypeLike:

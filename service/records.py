@@ -20,6 +20,9 @@ SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 STATES = (QUEUED, RUNNING, CANCELLING, SUCCEEDED, FAILED, CANCELLED)
 FINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
 
+DELETED = "deleted"
+"""The index of the pools that are being deleted."""
+
 ACTIVE = "active"
 """The index of the jobs that are not in a final state."""
 
@@ -81,10 +84,15 @@ class Pool(Record):
     kind = "pool"
 
     name: str = ""
+    deleted: bool = False
     item_shape: tuple[int, ...] | None = None
     dtype: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
+
+    def indexes(self) -> frozenset[str]:
+        """Pools are found while what they leave behind is being removed."""
+        return frozenset({DELETED} if self.deleted else ())
 
     @property
     def total(self) -> int:

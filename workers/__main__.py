@@ -6,14 +6,11 @@ import signal
 import sys
 
 from service.backend import open_backend
-from service.operations import jobs
 from service.redis_storage import connect
 from service.settings import SANDBOX_ADDRESS, InvalidSettings, Settings
 from workers.sandbox.starter import ZygoteProcess
 from workers.workbench import PATIENCE
-from workers.worker import Worker
-
-STAGING_SECONDS = 86_400
+from workers.worker import Worker, tidy
 
 
 def main() -> None:
@@ -23,8 +20,7 @@ def main() -> None:
     if not settings.redis_url:
         raise InvalidSettings("SHORTLIST_REDIS_URL is not set; `shortlist worker` finds the server")
     backend = open_backend(settings, PATIENCE)
-    backend.files.forget_staging(STAGING_SECONDS)
-    jobs.forget_abandoned_uploads(backend, STAGING_SECONDS)
+    tidy(backend)
     # RQ handles signals once it works; until then one must not leave the zygote's files behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ZygoteProcess() as zygote:

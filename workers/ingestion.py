@@ -17,7 +17,7 @@ from service.ids import IdIndex, PackedIds, build_index, first_duplicate, hash_i
 from service.operations import jobs, pools
 from service.operations.pools import Arrival
 from service.records import Job, Part
-from workers.workbench import Desk, Workbench
+from workers.workbench import Desk, Workbench, load
 
 LIMITS = ("max_item_values", "max_id_bytes", "max_metadata_columns", "max_metadata_bytes")
 DTYPES = ("uint8", "float16", "float32", "float64")
@@ -97,7 +97,7 @@ def take_features(desk: Desk, body: Path, summary: Summary) -> None:
         os.link(body, target)
     else:
         desk.take("features.npy", target)
-    features: npt.NDArray[Any] = np.load(target, mmap_mode="r", allow_pickle=False)
+    features = load(target)
     expected = (summary.rows, *(summary.item_shape or ()))
     if features.shape != expected or features.dtype.name != summary.dtype:
         raise InvalidOutput("The features are not what the reader said")
@@ -109,7 +109,7 @@ def take_metadata(desk: Desk, summary: Summary) -> None:
     """Put the metadata columns where they are published from."""
     for number, kind in enumerate(summary.metadata.values()):
         path = desk.take(f"metadata_{number}.npy", desk.out / f"metadata_{number}.npy")
-        column: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        column = load(path)
         if column.shape != (summary.rows,):
             raise InvalidOutput("A metadata column has not as many values as there are items")
         if kind == "string":
@@ -205,7 +205,7 @@ def refuse_duplicate(packed: PackedIds, index: IdIndex) -> None:
 def taken_ids(desk: Desk, summary: Summary) -> PackedIds:
     """Return the ids that the reader wrote, checked to be what they must be."""
     blob = np.fromfile(desk.scratch / "ids.bin", dtype=np.uint8)
-    ends: npt.NDArray[Any] = np.load(desk.scratch / "id_ends.npy", allow_pickle=False)
+    ends = load(desk.scratch / "id_ends.npy")
     sound = (
         ends.shape == (summary.rows,)
         and ends.dtype == np.int64

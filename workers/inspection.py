@@ -3,21 +3,16 @@
 import math
 import os
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from service.errors import ModelRefused
 from service.files import model_name, upload_name
 from service.operations import jobs
 from service.records import Job, Model
+from workers.versions import versions_of
 from workers.workbench import Workbench
 
 LARGEST_EXACT = 2**53
-LIBRARIES = {
-    "skops": ("scikit-learn", "skops"),
-    "joblib": ("scikit-learn", "joblib"),
-    "onnx": ("onnxruntime",),
-}
 
 
 def inspect(bench: Workbench, job: Job) -> Mapping[str, Any]:
@@ -76,7 +71,7 @@ def model_of(job: Job, said: Mapping[str, Any]) -> Model:
         item_shape=None if shape is None else tuple(int(length) for length in shape),
         probabilities=bool(said["probabilities"]),
         warnings=tuple(str(warning)[:500] for warning in said["warnings"]),
-        versions={name: version(name) for name in LIBRARIES[job.request["format"]]},
+        versions=versions_of(job.request["format"]),
     )
     for value in model.classes:
         if not is_scalar(value):

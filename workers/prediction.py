@@ -1,22 +1,24 @@
 """What a model says of each item: computed once for a model and a part, checked, and kept."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from service.errors import InvalidOutput, SubjectGone
-from service.files import model_name, part_name, predictions_name
+from service.files import Files, model_name, part_name, predictions_name
 from service.items import Items
+from service.operations import models, pools
 from service.records import Job, Model, Part, Pool
-from workers.workbench import Desk, Workbench
+from workers.versions import versions_of
+from workers.workbench import Desk, Workbench, load
 
 BLOCK = 4_096
-PARTS_AT_ONCE = 64
+PARTS_AT_ONCE = 16
 CHECKED_ROWS = 65_536
+VERSIONS = "versions.json"
 SUM_TOLERANCE = 1e-3
 RANGE_TOLERANCE = 1e-6
 
@@ -95,19 +97,29 @@ def keep(bench: Workbench, desk: Desk, subject: Subject, parts: Sequence[Part]) 
         kept = desk.out / str(number)
         kept.mkdir(mode=0o700)
         path = desk.take(f"probs_{number}.npy", kept / "probs.npy")
+        (kept / VERSIONS).write_text(json.dumps(versions_of(subject.model.format)))
         check(path, Items(files, subject.pool), part, subject.model)
         files.publish(kept, predictions_name(subject.model.id, part.id))
-    if any(
-        bench.backend.storage.get(type(it), it.id) is None for it in (subject.pool, subject.model)
-    ):
+    gone = pools.find(bench.backend, subject.pool.id) is None
+    if gone or models.find(bench.backend, subject.model.id) is None:
         for part in parts:
             files.remove(predictions_name(subject.model.id, part.id))
         raise SubjectGone("The pool or the model was deleted while the model was asked")
 
 
+def versions_used(files: Files, model: Model, parts: Sequence[Part]) -> dict[str, str]:
+    """Return the versions of the libraries that predicted some parts; several where they differ."""
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        path = files.path(predictions_name(model.id, part.id)) / VERSIONS
+        for name, number in json.loads(path.read_bytes()).items():
+            found.setdefault(name, set()).add(number)
+    return {name: ", ".join(sorted(numbers)) for name, numbers in found.items()}
+
+
 def check(path: Path, items: Items, part: Part, model: Model) -> None:
     """Raise InvalidOutput, naming the first item, where probabilities are none."""
-    probs: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    probs = load(path)
     expected = (part.rows, len(model.classes))
     if probs.shape != expected or probs.dtype not in (np.float32, np.float64):
         raise InvalidOutput(f"The model gave an array {probs.shape}, and {expected} was expected")

@@ -4,23 +4,23 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from service.acquisition import REGISTRY
+from service.acquisition import REGISTRY, Acquisition
 from service.backend import Backend
 from service.errors import InvalidOutput, RankingNotFound, SubjectGone
 from service.files import predictions_name, ranking_name
 from service.items import Items
-from service.operations import jobs, models
+from service.operations import jobs, models, pools
 from service.operations import rankings as stored_rankings
 from service.ranking import Scores, ascending, descending
 from service.records import Job, Model, Part, Pool, Ranking
-from workers.prediction import Subject, predict
+from workers.prediction import Subject, predict, versions_used
+from workers.versions import own_versions
 from workers.workbench import Workbench
 
 BLOCK = 16_384
@@ -64,7 +64,7 @@ def score(bench: Workbench, job: Job) -> Mapping[str, Any]:
             rank(bench.backend, task, number, staged / str(number), scores[number])
             for number in range(len(task.functions))
         ]
-    if bench.backend.storage.get(Pool, task.pool.id) is None:
+    if pools.find(bench.backend, task.pool.id) is None:
         withdraw(bench.backend, rankings)
         raise SubjectGone(f"The pool {task.pool.id} was deleted while it was scored")
     bench.backend.storage.set_progress(job.id, task.total, task.total)
@@ -81,7 +81,7 @@ def withdraw(backend: Backend, rankings: Sequence[Mapping[str, Any]]) -> None:
 def read_task(backend: Backend, job: Job) -> Task:
     """Return what a job works on; raise where it was deleted while the job waited."""
     request = job.request
-    pool = backend.storage.get(Pool, request["pool"])
+    pool = pools.find(backend, request["pool"])
     if pool is None:
         raise SubjectGone(f"The pool {request['pool']} was deleted")
     return Task(
@@ -169,7 +169,7 @@ def rank(backend: Backend, task: Task, number: int, staged: Path, scores: Scores
         raw_name=entry.raw_name,
         raw_direction=entry.raw_direction,
         summary=summary_of(scores),
-        versions=versions_of(task.model),
+        versions=versions(backend, task, entry),
         submitted_at=task.job.created_at,
         started_at=task.job.started_at or task.job.created_at,
     )
@@ -194,7 +194,8 @@ def summary_of(scores: Scores) -> dict[str, Any]:
     }
 
 
-def versions_of(model: Model | None) -> dict[str, str]:
+def versions(backend: Backend, task: Task, entry: Acquisition) -> dict[str, str]:
     """Return the versions of what computed a ranking."""
-    ours = {name: version(name) for name in ("shortlist", "numpy")}
-    return {**ours, **(model.versions if model else {})}
+    if task.model is None or not entry.needs_predictions:
+        return own_versions()
+    return {**own_versions(), **versions_used(backend.files, task.model, task.parts)}

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from service.backend import Backend, open_backend
 from service.errors import InvalidOutput
 from service.operations import jobs
@@ -97,6 +100,15 @@ class Desk:
         """Empty the sandbox's directory for another run."""
         shutil.rmtree(self.scratch)
         self.scratch.mkdir(mode=0o700)
+
+
+def load(path: Path) -> npt.NDArray[Any]:
+    """Return an array that the sandbox wrote, mapped; raise InvalidOutput where it is none."""
+    try:
+        found: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InvalidOutput(f"The sandbox left no array in {path.name}") from error
+    return found
 
 
 def open_workbench(environ: Mapping[str, str]) -> Workbench:

@@ -1,6 +1,7 @@
 """Our RQ worker: it says that it lives, and puts right what dead ones left."""
 
 import os
+import time
 from typing import Any
 
 import redis
@@ -11,7 +12,7 @@ from rq.serializers import JSONSerializer
 
 from service.backend import Backend
 from service.errors import ServiceError
-from service.operations import jobs
+from service.operations import jobs, pools
 from service.queue import QUEUE
 from workers.sandbox.kernel import die_with_parent
 from workers.sandbox.starter import ZygoteProcess
@@ -21,6 +22,8 @@ WORKER_TTL = 20
 """Seconds; RQ waits this less 15 for a ticket before it looks after itself and others."""
 
 MAINTENANCE_SECONDS = 3
+TIDY_SECONDS = 600
+DAY = 86_400
 
 
 class Worker(rq.Worker):
@@ -30,6 +33,7 @@ class Worker(rq.Worker):
 
     def __init__(self, backend: Backend, connection: redis.Redis, zygote: ZygoteProcess) -> None:
         self.backend = backend
+        self.tidied = time.monotonic()
         self.zygote = zygote
         super().__init__(
             [QUEUE],
@@ -64,6 +68,9 @@ class Worker(rq.Worker):
         """Put right what dead workers left, ours and RQ's."""
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ's own gap
         jobs.sweep(self.backend)
+        if time.monotonic() - self.tidied > TIDY_SECONDS:
+            self.tidied = time.monotonic()
+            tidy(self.backend)
 
     def execute_job(self, ticket: Ticket, queue: TicketQueue) -> None:
         """Do a job, with a sandbox that is alive."""
@@ -79,3 +86,11 @@ class Worker(rq.Worker):
         """Do the job, in the new process, which ends when its worker does."""
         die_with_parent(self.parent_pid)
         super().main_work_horse(ticket, queue)
+
+
+def tidy(backend: Backend) -> None:
+    """Remove what processes that died long ago left on disk."""
+    long_ago = max(DAY, 2 * backend.settings.job_timeout)
+    backend.files.forget_staging(long_ago)
+    jobs.forget_abandoned_uploads(backend, long_ago)
+    pools.finish_deletions(backend)

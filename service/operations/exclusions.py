@@ -72,11 +72,16 @@ def change(
 
 def check_name(backend: Backend, pool: Pool, name: str) -> None:
     """Raise where an exclusion set cannot have this name, or is one too many."""
-    if name == LABELLED:
-        raise Conflict(f"The set `{LABELLED}` is kept by the pool's labels: PUT those instead")
+    check_not_labelled(name)
     names = backend.storage.bit_names(pool.id)
     if name not in names and len(names) >= backend.settings.max_exclusion_sets:
         raise TooLarge(f"The pool has {len(names)} exclusion sets already (max_exclusion_sets)")
+
+
+def check_not_labelled(name: str) -> None:
+    """Raise Conflict for the set that nobody writes by hand."""
+    if name == LABELLED:
+        raise Conflict(f"The set `{LABELLED}` is kept by the pool's labels: PUT those instead")
 
 
 def bitmap(backend: Backend, pool: Pool, name: str) -> Bitmap:
@@ -108,6 +113,6 @@ def members(
 def delete(backend: Backend, pool_id: str, name: str) -> None:
     """Forget an exclusion set."""
     pool = pools.get(backend, pool_id)
-    check_name(backend, pool, name)
+    check_not_labelled(name)
     if not backend.storage.remove_bits(pool.id, name):
         raise ExclusionSetNotFound(f"The pool {pool.id} has no exclusion set {name}")

@@ -19,10 +19,11 @@ from service.errors import (
     UploadRefused,
 )
 from service.files import predictions_name, ranking_name
-from service.ids import Hashes, PackedIds, find
+from service.ids import Hashes, PackedIds
+from service.ids import find as find_ids
 from service.items import Items
 from service.operations import jobs
-from service.records import Job, Part, Pool, Ranking, new_id
+from service.records import DELETED, Job, Part, Pool, Ranking, new_id
 
 MEDIA_TYPES = (
     "application/json",
@@ -44,11 +45,17 @@ def create(backend: Backend, name: str) -> Pool:
     return pool
 
 
+def find(backend: Backend, id: str) -> Pool | None:
+    """Return a pool, or None where there is none or it is being deleted."""
+    pool = backend.storage.get(Pool, id)
+    return None if pool is None or pool.deleted else pool
+
+
 def get(backend: Backend, id: str) -> Pool:
     """Return a pool."""
-    pool = backend.storage.get(Pool, id)
+    pool = find(backend, id)
     if pool is None:
-        raise PoolNotFound(f"There is no pool {id}")
+        raise PoolNotFound(f"There is no pool {id}; GET /v1/pools lists them")
     return pool
 
 
@@ -62,23 +69,40 @@ def get_part(backend: Backend, id: str, part_id: str) -> Part:
 
 def page(backend: Backend, after: str | None, limit: int) -> tuple[list[Pool], str | None]:
     """Return pools, the newest first, and where to go on."""
-    return backend.storage.page(Pool, after, limit)
+    found, following = backend.storage.page(Pool, after, limit)
+    return [pool for pool in found if not pool.deleted], following
 
 
 def delete(backend: Backend, id: str) -> None:
-    """Delete a pool with its items, labels, exclusion sets and rankings, and cancel its jobs."""
-    pool = get(backend, id)
-    if not backend.storage.remove(pool):
-        raise PoolNotFound(f"There is no pool {id}")
-    for job in jobs.cancel_all(backend, f"pool:{id}"):
+    """Delete a pool with its items, labels, exclusion sets and rankings, and cancel its jobs.
+
+    It is marked first, and gone for every reader; what then follows may be done again.
+    """
+    while True:
+        pool = get(backend, id)
+        marked = replace(pool, deleted=True)
+        if backend.storage.replace(pool, marked):
+            return clear(backend, marked)
+
+
+def clear(backend: Backend, pool: Pool) -> None:
+    """Remove what a deleted pool leaves behind, and then the pool."""
+    for job in jobs.cancel_all(backend, f"pool:{pool.id}"):
         if job.model:
             for part in pool.parts:
                 backend.files.remove(predictions_name(job.model, part.id))
-    for ranking in backend.storage.indexed(Ranking, f"pool:{id}"):
+    for ranking in backend.storage.indexed(Ranking, f"pool:{pool.id}"):
         backend.storage.remove(ranking)
         backend.files.remove(ranking_name(ranking.id))
-    backend.storage.forget_pool(id)
-    backend.files.remove(f"pools/{id}")
+    backend.storage.forget_pool(pool.id)
+    backend.files.remove(f"pools/{pool.id}")
+    backend.storage.remove(pool)
+
+
+def finish_deletions(backend: Backend) -> None:
+    """Go on with deletions whose process died."""
+    for pool in backend.storage.indexed(Pool, DELETED):
+        clear(backend, pool)
 
 
 def check_upload(backend: Backend, id: str, media_type: str) -> None:
@@ -154,7 +178,7 @@ def append(backend: Backend, id: str, arrival: Arrival) -> Part:
     that the job put into the pool: another one, where another attempt at the job was first.
     """
     while True:
-        pool = backend.storage.get(Pool, id)
+        pool = find(backend, id)
         if pool is None:
             raise SubjectGone(f"The pool {id} was deleted while its part was read")
         entered = [part for part in pool.parts if part.job == arrival.part.job]
@@ -206,7 +230,7 @@ def check_ids(backend: Backend, pool: Pool, arrival: Arrival) -> None:
         raise Conflict("Another part came in while this one was numbered")
     items = Items(backend.files, pool)
     for start, part in items.located():
-        rows = find(arrival.ids, arrival.hashes, items.packed(part), items.index(part))
+        rows = find_ids(arrival.ids, arrival.hashes, items.packed(part), items.index(part))
         known = np.flatnonzero(rows >= 0)
         if len(known):
             here = known[:1]

@@ -43,7 +43,7 @@ class WhereField(fields.Dict):
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         try:
-            return super()._deserialize(value, attr, data, **kwargs)
+            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
         except marshmallow.ValidationError as error:
             # marshmallow tells keys from values by a level of its own, which no request has.
             found: Any = error.messages

@@ -146,17 +146,6 @@ def test_a_model_that_cannot_take_the_items_fails_naming_them(tmp_path):
         predict(saved(model, "skops"), "skops", [irises().items], tmp_path)
 
 
-def test_a_probability_that_is_not_finite_names_its_item(tmp_path):
-    model = make_pipeline(FunctionTransformer(np.log), fitted("mlp")).fit
-    items, labels = digits().items + 1, digits().labels
-    model = quietly(model, items, labels)
-    model.steps[-1][1].coefs_[0][:] = np.nan
-    content = saved(model, "skops")
-    with pytest.raises(InvalidOutput, match="item 0 of part p1 are not finite") as caught:
-        predict(content, "skops", [items[:0], items], tmp_path)
-    assert caught.value.faults[0].pointer == "/parts/p1/0"
-
-
 def test_functions_of_numpy_are_taken_and_others_are_named(tmp_path):
     def build(function):
         model = make_pipeline(FunctionTransformer(function), LogisticRegression(max_iter=500))

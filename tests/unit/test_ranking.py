@@ -15,9 +15,10 @@ def expected(scores, *, ascending):
     return sorted(range(len(scores)), key=lambda row: (sign * scores[row], row))
 
 
-@given(SCORES)
-def test_both_orders_are_by_score_and_then_by_row(scores):
+@given(SCORES, st.sampled_from([1, 3, 1_000_000]))
+def test_both_orders_are_by_score_and_then_by_row_in_blocks_of_any_size(scores, block):
     scores = scores.astype(np.float64)
+    ranking.BLOCK = block
     order = ranking.descending(scores)
 
     assert expected(scores, ascending=False) == order.tolist()
