@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None, backend: Backend | None = None)
     opened = backend or open_backend(settings or Settings.from_environment(os.environ))
     app = Flask("service", static_folder=None)
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = opened
     app.extensions.update(slots(opened.settings.api_threads))
     configure(app)

@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 PROBLEM_TYPE = "urn:shortlist:problem:"
+MOST_FAULTS = 50
+LONGEST_TEXT = 10_000
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -26,6 +28,11 @@ class Fault:
 
     pointer: str
     detail: str
+
+
+def readable(text: str) -> str:
+    """Return a text that may hold anything a client sent so that every program can read it."""
+    return text.encode("utf-8", "backslashreplace").decode()[:LONGEST_TEXT]
 
 
 class ServiceError(Exception):
@@ -42,9 +49,11 @@ class ServiceError(Exception):
         headers: Mapping[str, str] | None = None,
         status: int | None = None,
     ) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.faults = tuple(faults)
+        self.detail = readable(detail)
+        super().__init__(self.detail)
+        self.faults = tuple(
+            Fault(readable(fault.pointer), readable(fault.detail)) for fault in faults[:MOST_FAULTS]
+        )
         self.headers = dict(headers or {})
         self.http_status = status or self.status
         self.instance: str | None = None
@@ -216,6 +225,12 @@ class InvalidOutput(JobFailure):
     """The model's output cannot be used"""
 
     code = "invalid_output"
+
+
+class StorageFull(JobFailure):
+    """The disk is nearly full"""
+
+    status, code = 507, "storage_full"
 
 
 class SubjectGone(JobFailure):

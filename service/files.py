@@ -17,9 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from service.errors import StorageFull
+
 STAGING = "staging"
 UPLOADS = "uploads"
-OPEN_ARRAYS = 512
+RESERVE = 256 * 1024**2
+OPEN_ARRAYS = 256
+LOOK_AGAIN = 64
 
 
 class Files:
@@ -29,6 +33,7 @@ class Files:
         self.root = root.absolute()
         self.arrays: OrderedDict[str, npt.NDArray[Any]] = OrderedDict()
         self.lock = threading.Lock()
+        self.opened = 0
         for name in (STAGING, UPLOADS):
             (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -85,9 +90,17 @@ class Files:
         array: npt.NDArray[Any] = np.load(self.path(name), mmap_mode="r", allow_pickle=False)
         with self.lock:
             self.arrays[name] = array
+            self.opened += 1
+            if self.opened % LOOK_AGAIN == 0:
+                self.let_go_of_removed()
             while len(self.arrays) > OPEN_ARRAYS:
                 self.arrays.popitem(last=False)
         return array
+
+    def let_go_of_removed(self) -> None:
+        """Unmap what another process has removed, so that the disk gets its space back."""
+        for name in [name for name in self.arrays if not self.path(name).exists()]:
+            del self.arrays[name]
 
     def remove(self, name: str) -> None:
         """Remove what was published under a name, if anything was."""
@@ -112,6 +125,16 @@ class Files:
                 shutil.rmtree(path, ignore_errors=True)
                 removed.append(path.name)
         return removed
+
+
+def check_space(path: Path) -> None:
+    """Raise StorageFull where a disk has too little room left for anything but to go on.
+
+    The records' log needs some, or the whole service stops for the sake of one upload.
+    """
+    disk = os.statvfs(path)
+    if disk.f_bavail * disk.f_frsize < RESERVE:
+        raise StorageFull(f"Less than {RESERVE} bytes are left on the disk; nothing was kept")
 
 
 def age(path: Path) -> float:

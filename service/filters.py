@@ -10,11 +10,7 @@ from service.errors import Fault, InvalidRequest
 from service.items import Items, Mask
 from service.records import Part, Pool
 
-KINDS: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "number": (int, float),
-    "boolean": (bool,),
-}
+LARGEST_EXACT = 2**53
 
 
 @dataclass(frozen=True)
@@ -38,8 +34,17 @@ def check(pool: Pool, conditions: Sequence[Condition]) -> None:
         if kind != "number" and (condition.minimum, condition.maximum) != (None, None):
             raise refusal(where, f"A {kind} column has no range; use eq or in")
         for value in condition.among or ():
-            if not isinstance(value, KINDS[kind]) or (kind == "number" and isinstance(value, bool)):
+            if kind_of(value) != kind:
                 raise refusal(where, f"The column holds a {kind}, and {value!r} is none")
+            if isinstance(value, int) and abs(value) > LARGEST_EXACT:
+                raise refusal(where, f"{value} cannot be told from its neighbours")
+
+
+def kind_of(value: Any) -> str:
+    """Return the kind of column that could hold a value."""
+    if isinstance(value, bool):
+        return "boolean"
+    return "string" if isinstance(value, str) else "number"
 
 
 def refusal(pointer: str, detail: str) -> InvalidRequest:

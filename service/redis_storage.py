@@ -18,6 +18,7 @@ PATIENCE = 4
 QUICK_RETRIES = 6
 """Retries that take a second together; every further one takes a second."""
 CHUNK = 10_000
+FEW = 1_000
 
 # Every write of a record goes through here: the old text must be what is stored ('*' for any), then
 # the new text is put there (or nothing, to forget it) and the indexes follow in the same step. A
@@ -63,12 +64,33 @@ def connect(url: str, patience: int = PATIENCE) -> redis.Redis:
 
 def text_of(record: Record) -> str:
     """Return a record as the text under which it is stored and compared."""
-    return json.dumps(record.document(), sort_keys=True, ensure_ascii=False)
+    return json.dumps(record.document(), sort_keys=True)
 
 
 def entry_of(record: Record) -> str:
     """Return a record's entry in lists, which sort by time and then by id."""
     return f"{record.created_at} {record.id}"
+
+
+def bitmap_of(rows: Sequence[int]) -> bytes:
+    """Return a bitmap of some rows, row 0 in the highest bit of byte 0."""
+    bitmap = bytearray(max(rows, default=-1) // 8 + 1)
+    for row in rows:
+        bitmap[row >> 3] |= 128 >> (row & 7)
+    return bytes(bitmap)
+
+
+def merge(pipe: Any, target: str, change: str, add: bytes, remove: bytes) -> None:
+    """Add rows to a bitmap and remove rows from it, with a key of its own for what changes."""
+    pipe.append(target, b"")
+    pipe.set(change, add)
+    pipe.bitop("OR", target, target, change)
+    # What stands and is to go: XOR takes it out, and a longer bitmap keeps its tail.
+    pipe.set(change, remove)
+    pipe.bitop("AND", change, target, change)
+    pipe.bitop("XOR", target, target, change)
+    pipe.delete(change)
+    pipe.append(target, b"")
 
 
 class RedisStorage:
@@ -95,7 +117,7 @@ class RedisStorage:
         left = sorted(before - after)
         return bool(
             self.write_record(
-                keys=[self.key(record.kind, record.id), self.key(record.kind)],
+                keys=[self.key(record.kind, record.id), self.key("list", record.kind)],
                 args=[
                     expected,
                     text_of(new) if new else "",
@@ -129,7 +151,7 @@ class RedisStorage:
     ) -> tuple[list[R], str | None]:
         """Return records, all or those of an index, the newest first, and the `after` to go on."""
         entries = self.redis.zrange(
-            self.key(kind.kind, *([index] if index else [])),
+            self.key("list", kind.kind, *([index] if index else [])),
             f"({after}" if after else "+",
             "-",
             desc=True,
@@ -142,7 +164,7 @@ class RedisStorage:
 
     def indexed(self, kind: type[R], index: str) -> list[R]:
         """Return the records found in an index, the oldest first."""
-        return self.several(kind, self.redis.zrange(self.key(kind.kind, index), 0, -1))
+        return self.several(kind, self.redis.zrange(self.key("list", kind.kind, index), 0, -1))
 
     def several(self, kind: type[R], entries: Sequence[bytes]) -> list[R]:
         """Return the records of some entries, less those that have gone meanwhile."""
@@ -185,9 +207,19 @@ class RedisStorage:
                     pipe.hset(self.key("labels", pool), mapping=given)
                 if taken:
                     pipe.hdel(self.key("labels", pool), *taken)
-            for row, label in rows:
-                pipe.setbit(self.key("bits", pool, LABELLED), row, int(label is not None))
+            self.mark_labelled(pipe, pool, labels)
             pipe.execute()
+
+    def mark_labelled(self, pipe: Any, pool: str, labels: Mapping[int, str | None]) -> None:
+        """Set and clear bits, one by one where they are few, else by whole bitmaps."""
+        key = self.key("bits", pool, LABELLED)
+        if len(labels) <= FEW:
+            for row, label in labels.items():
+                pipe.setbit(key, row, int(label is not None))
+            return
+        add = bitmap_of([row for row, label in labels.items() if label is not None])
+        remove = bitmap_of([row for row, label in labels.items() if label is None])
+        merge(pipe, key, self.key("change", pool, LABELLED), add, remove)
 
     def labels(self, pool: str, rows: Sequence[int]) -> list[str | None]:
         """Return the labels of some rows of a pool."""
@@ -216,15 +248,7 @@ class RedisStorage:
         target = self.key("bits", pool, name)
         change = self.key("change", pool, name)
         with self.redis.pipeline(transaction=True) as pipe:
-            pipe.append(target, b"")
-            pipe.set(change, add)
-            pipe.bitop("OR", target, target, change)
-            # What stands and is to go: XOR takes it out, and a longer bitmap keeps its tail.
-            pipe.set(change, remove)
-            pipe.bitop("AND", change, target, change)
-            pipe.bitop("XOR", target, target, change)
-            pipe.delete(change)
-            pipe.append(target, b"")
+            merge(pipe, target, change, add, remove)
             pipe.sadd(self.key("exclusions", pool), name)
             pipe.execute()
 

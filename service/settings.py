@@ -52,7 +52,7 @@ class Settings:
     heartbeat: int = setting(2, "seconds between two signs of life of a busy worker", at_least=1)
     max_upload_bytes: int = setting(16 * GIB, "bytes of one part or model", at_least=1, limit=True)
     max_json_bytes: int = setting(
-        64 * MIB, "bytes of a JSON request body, item uploads apart", at_least=1024, limit=True
+        32 * MIB, "bytes of a JSON request body, item uploads apart", at_least=1024, limit=True
     )
     max_pool_items: int = setting(100_000_000, "items of one pool", at_least=1, limit=True)
     max_pool_parts: int = setting(1_000, "parts of one pool", at_least=1, limit=True)

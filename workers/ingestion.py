@@ -16,12 +16,14 @@ from service.files import part_name, upload_name
 from service.ids import IdIndex, PackedIds, build_index, first_duplicate, hash_ids, numbered
 from service.operations import jobs, pools
 from service.operations.pools import Arrival
-from service.records import Job, Part
+from service.records import Job, Part, Pool
 from workers.workbench import Desk, Workbench, load
 
 LIMITS = ("max_item_values", "max_id_bytes", "max_metadata_columns", "max_metadata_bytes")
 DTYPES = ("uint8", "float16", "float32", "float64")
 BODY = "body"
+EXPANSION = 200
+"""How many times its own size an upload may take when it is unpacked."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def ingest(bench: Workbench, job: Job) -> Mapping[str, Any]:
                 arguments=reader_arguments(bench, job),
                 inputs={BODY: body},
                 scratch=desk.scratch,
+                room=EXPANSION * job.request["bytes"],
             )
         )
         take_features(desk, body, summary)
@@ -75,8 +78,20 @@ def reader_arguments(bench: Workbench, job: Job) -> dict[str, Any]:
 
 def summary_of(said: Mapping[str, Any]) -> Summary:
     """Return what the reader said, as far as it can be true."""
+    try:
+        summary = described(said)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidOutput("The upload was not described as it must be") from error
+    unknown = summary.rows > 0 and summary.item_shape is None
+    if summary.rows < 0 or unknown or summary.dtype not in DTYPES:
+        raise InvalidOutput("The reader gave an impossible summary of the upload")
+    return summary
+
+
+def described(said: Mapping[str, Any]) -> Summary:
+    """Return what the reader said as a summary."""
     shape = said["item_shape"]
-    summary = Summary(
+    return Summary(
         rows=int(said["rows"]),
         item_shape=None if shape is None else tuple(int(length) for length in shape),
         dtype=str(said["dtype"]),
@@ -84,10 +99,6 @@ def summary_of(said: Mapping[str, Any]) -> Summary:
         features=str(said["features"]),
         metadata={str(column["name"]): str(column["type"]) for column in said["metadata"]},
     )
-    unknown = summary.rows > 0 and summary.item_shape is None
-    if summary.rows < 0 or unknown or summary.dtype not in DTYPES:
-        raise InvalidOutput("The reader gave an impossible summary of the upload")
-    return summary
 
 
 def take_features(desk: Desk, body: Path, summary: Summary) -> None:
@@ -128,7 +139,7 @@ def enter(bench: Workbench, job: Job, desk: Desk, summary: Summary) -> Part:
         name = part_name(pool_id, arrival.part.id)
         # The name is this attempt's own: what stands there was numbered for a shorter pool.
         bench.backend.files.remove(name)
-        publish(bench, desk, name)
+        publish(bench, job, desk, name)
         try:
             entered = pools.append(bench.backend, pool_id, arrival)
         except Conflict:
@@ -138,13 +149,27 @@ def enter(bench: Workbench, job: Job, desk: Desk, summary: Summary) -> Part:
             raise
         if entered.id != arrival.part.id:
             bench.backend.files.remove(name)
+        forget_earlier_attempts(bench, job, pools.get(bench.backend, pool_id))
         return entered
+
+
+def part_id(job: Job, attempt: int) -> str:
+    """Return the id of the part that an attempt at a job makes."""
+    return uuid.uuid5(uuid.UUID(job.id), str(attempt)).hex
+
+
+def forget_earlier_attempts(bench: Workbench, job: Job, pool: Pool) -> None:
+    """Remove the parts that attempts which died published and did not put into the pool."""
+    entered = {part.id for part in pool.parts}
+    for attempt in range(1, job.attempts):
+        if part_id(job, attempt) not in entered:
+            bench.backend.files.remove(part_name(pool.id, part_id(job, attempt)))
 
 
 def part_of(job: Job, summary: Summary) -> Part:
     """Return the part that this attempt at a job makes, under an id of its own."""
     return Part(
-        id=uuid.uuid5(uuid.UUID(job.id), str(job.attempts)).hex,
+        id=part_id(job, job.attempts),
         job=job.id,
         rows=summary.rows,
         bytes=job.request["bytes"],
@@ -154,9 +179,9 @@ def part_of(job: Job, summary: Summary) -> Part:
     )
 
 
-def publish(bench: Workbench, desk: Desk, name: str) -> None:
+def publish(bench: Workbench, job: Job, desk: Desk, name: str) -> None:
     """Publish a copy of the part by hard links, so that it can be made again."""
-    with bench.backend.files.staging("part") as staged:
+    with bench.backend.files.staging(jobs.staging_token(job)) as staged:
         for path in desk.out.iterdir():
             os.link(path, staged / path.name)
         bench.backend.files.publish(staged, name)
@@ -204,8 +229,8 @@ def refuse_duplicate(packed: PackedIds, index: IdIndex) -> None:
 
 def taken_ids(desk: Desk, summary: Summary) -> PackedIds:
     """Return the ids that the reader wrote, checked to be what they must be."""
-    blob = np.fromfile(desk.scratch / "ids.bin", dtype=np.uint8)
-    ends = load(desk.scratch / "id_ends.npy")
+    blob = np.fromfile(desk.take("ids.bin", desk.aside / "ids.bin"), dtype=np.uint8)
+    ends = load(desk.take("id_ends.npy", desk.aside / "id_ends.npy"))
     sound = (
         ends.shape == (summary.rows,)
         and ends.dtype == np.int64

@@ -5,14 +5,17 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from service.errors import ModelRefused
+from service.errors import InvalidOutput, ModelRefused, readable
 from service.files import model_name, upload_name
 from service.operations import jobs
 from service.records import Job, Model
+from service.settings import Settings
 from workers.versions import versions_of
 from workers.workbench import Workbench
 
 LARGEST_EXACT = 2**53
+LONGEST_CLASS = 1_024
+LONGEST_NAME = 500
 
 
 def inspect(bench: Workbench, job: Job) -> Mapping[str, Any]:
@@ -29,8 +32,9 @@ def inspect(bench: Workbench, job: Job) -> Mapping[str, Any]:
             },
             inputs={"model": body},
             scratch=desk.scratch,
+            room=0,
         )
-        model = model_of(job, said)
+        model = model_of(job, said, bench.backend.settings)
     publish(bench, job, model)
     if not bench.backend.storage.add(model):
         model = bench.backend.storage.get(Model, model.id) or model
@@ -51,35 +55,55 @@ def publish(bench: Workbench, job: Job, model: Model) -> None:
 def is_scalar(value: Any) -> bool:
     """Return whether a class can be told to any client as it is."""
     if isinstance(value, str):
-        return value.isprintable() or not any("\ud800" <= c <= "\udfff" for c in value)
+        return len(value) <= LONGEST_CLASS and readable(value) == value
     if isinstance(value, int):
         return abs(value) <= LARGEST_EXACT
     return isinstance(value, float) and math.isfinite(value)
 
 
-def model_of(job: Job, said: Mapping[str, Any]) -> Model:
+def model_of(job: Job, said: Mapping[str, Any], limits: Settings) -> Model:
     """Return the model that the sandbox described; raise where it cannot be used."""
+    try:
+        model = described(job, said)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidOutput("The model was not described as it must be") from error
+    check(model, limits)
+    return model
+
+
+def check(model: Model, limits: Settings) -> None:
+    """Raise ModelRefused where what a model is could not be told to clients, or used."""
+    sizes = [*(model.item_shape or ()), 1 if model.item_values is None else model.item_values]
+    if not all(0 < size <= limits.max_item_values for size in sizes):
+        raise ModelRefused(f"The model takes items of more than {limits.max_item_values} values")
+    if len(model.classes) > limits.max_classes:
+        raise ModelRefused(f"The model has more than {limits.max_classes} classes (max_classes)")
+    if not all(is_scalar(value) for value in model.classes):
+        raise ModelRefused(
+            f"A class of the model is no finite number, boolean or text of at most {LONGEST_CLASS} "
+            "letters that JSON can hold"
+        )
+    if len(set(map(repr, model.classes))) != len(model.classes):
+        raise ModelRefused("Two classes of the model are the same")
+    if model.probabilities and len(model.classes) < 2:  # noqa: PLR2004 - one class leaves no doubt
+        raise ModelRefused(
+            "The model knows one class only, so it is never unsure; fit it on two or more"
+        )
+
+
+def described(job: Job, said: Mapping[str, Any]) -> Model:
+    """Return what the sandbox said as a model."""
     shape = said["item_shape"]
-    model = Model(
+    return Model(
         id=job.request["sha256"],
         format=job.request["format"],
         bytes=job.request["bytes"],
         name=job.request["name"],
-        estimator=str(said["estimator"])[:500],
+        estimator=readable(str(said["estimator"]))[:LONGEST_NAME],
         classes=tuple(said["classes"]),
         item_values=None if said["item_values"] is None else int(said["item_values"]),
         item_shape=None if shape is None else tuple(int(length) for length in shape),
         probabilities=bool(said["probabilities"]),
-        warnings=tuple(str(warning)[:500] for warning in said["warnings"]),
+        warnings=tuple(readable(str(each))[:LONGEST_NAME] for each in said["warnings"]),
         versions=versions_of(job.request["format"]),
     )
-    for value in model.classes:
-        if not is_scalar(value):
-            raise ModelRefused(
-                "A class of the model is no finite number, boolean or text that JSON can hold"
-            )
-    if model.probabilities and len(model.classes) < 2:  # noqa: PLR2004 (one class leaves no doubt)
-        raise ModelRefused(
-            "The model knows one class only, so it is never unsure; fit it on two or more"
-        )
-    return model

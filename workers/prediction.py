@@ -17,6 +17,7 @@ from workers.workbench import Desk, Workbench, load
 
 BLOCK = 4_096
 PARTS_AT_ONCE = 16
+FLOAT64 = 8
 CHECKED_ROWS = 65_536
 VERSIONS = "versions.json"
 SUM_TOLERANCE = 1e-3
@@ -85,6 +86,7 @@ def run_model(
         },
         inputs={"model": files.path(model_name(subject.model.id)), **features},
         scratch=desk.scratch,
+        room=sum(part.rows for part in parts) * len(subject.model.classes) * FLOAT64,
         done=done,
         total=subject.total,
     )

@@ -20,6 +20,7 @@ from service.settings import SANDBOX_ADDRESS, Settings
 from workers.sandbox.client import Sandbox
 
 LARGEST_COUNT = 2**53
+SMALL_THINGS = 64 * 1024**2
 PATIENCE = 120
 """Seconds for which a worker rides out that Redis is away; a request has no such time."""
 
@@ -42,12 +43,14 @@ class Workbench:
         arguments: Mapping[str, Any],
         inputs: Mapping[str, Path],
         scratch: Path,
+        room: int,
         done: int = 0,
         total: int | None = None,
     ) -> dict[str, Any]:
         """Run an entry in the sandbox for a job, and tell the job's progress and wish to stop.
 
-        `done` and `total` place the entry's own count of items in the job's.
+        `room` is how many bytes its results may have, small things apart; `done` and `total` place
+        the entry's own count of items in the job's.
         """
 
         def progressed(message: dict[str, Any]) -> None:
@@ -64,6 +67,7 @@ class Workbench:
             arguments=dict(arguments),
             inputs=dict(inputs),
             scratch=scratch,
+            scratch_bytes=room + SMALL_THINGS,
             deadline=settings.job_timeout if job.task == "score" else settings.upload_timeout,
             on_message=progressed,
             tick=lambda: jobs.check(self.backend, job),
@@ -71,11 +75,11 @@ class Workbench:
 
     @contextmanager
     def desk(self, job: Job) -> Iterator["Desk"]:
-        """Give a job two empty directories: one for the sandbox, one for what is published."""
+        """Give a job empty directories: for the sandbox, for what is published, for the rest."""
         with self.backend.files.staging(jobs.staging_token(job)) as root:
-            desk = Desk(root / "scratch", root / "out")
-            desk.scratch.mkdir(mode=0o700)
-            desk.out.mkdir(mode=0o700)
+            desk = Desk(root / "scratch", root / "out", root / "aside")
+            for directory in (desk.scratch, desk.out, desk.aside):
+                directory.mkdir(mode=0o700)
             yield desk
 
 
@@ -85,6 +89,7 @@ class Desk:
 
     scratch: Path
     out: Path
+    aside: Path
 
     def take(self, name: str, target: Path) -> Path:
         """Move a file that the sandbox wrote out of its reach; raise where it is no plain file."""
@@ -106,7 +111,7 @@ def load(path: Path) -> npt.NDArray[Any]:
     """Return an array that the sandbox wrote, mapped; raise InvalidOutput where it is none."""
     try:
         found: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, TypeError, AttributeError, EOFError, OSError) as error:
         raise InvalidOutput(f"The sandbox left no array in {path.name}") from error
     return found
 

@@ -1,5 +1,6 @@
 """How views are declared: flask-smorest with our strict parser and our error documents."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,14 @@ from webargs.flaskparser import FlaskParser
 
 from service.api.bodies import read_json
 from service.backend import Backend
-from service.errors import PROBLEM_JSON, Fault, InvalidRequest, ServiceError, TooBusy
+from service.errors import (
+    MOST_FAULTS,
+    PROBLEM_JSON,
+    Fault,
+    InvalidRequest,
+    ServiceError,
+    TooBusy,
+)
 from service.schemas.problems import ProblemSchema
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -79,7 +87,7 @@ class Parser(FlaskParser):
         """Raise what marshmallow found as our own error."""
         del req, error_status_code, error_headers
         messages: Any = error.messages
-        faults = [told(fault, schema) for fault in faults_of(messages)]
+        faults = [told(fault, schema) for fault in faults_of(messages)[:MOST_FAULTS]]
         first = f"{faults[0].detail} (at {faults[0].pointer or 'the whole body'})"
         raise InvalidRequest(f"The request does not fit its schema: {first}", faults=faults)
 
@@ -173,4 +181,8 @@ def dumped(schema: marshmallow.Schema, value: Any, status: int = 200) -> Respons
 
 def json_answer(document: Any, status: int = 200) -> Response:
     """Return plain values as a JSON answer."""
-    return Response(orjson.dumps(document) + b"\n", status=status, content_type="application/json")
+    try:
+        body = orjson.dumps(document)
+    except TypeError:  # a number or a text from long ago that orjson cannot say: say it slower
+        body = json.dumps(document).encode()
+    return Response(body + b"\n", status=status, content_type="application/json")

@@ -12,10 +12,11 @@ from flask import Request
 
 from service.backend import Backend
 from service.errors import LengthRequired, MalformedBody, TooLarge, UnsupportedFormat
-from service.files import force, upload_name
+from service.files import check_space, force, upload_name
 from service.strictjson import members
 
 BLOCK = 1024 * 1024
+LOOK_AT_DISK = 64 * BLOCK
 LONGEST_NUMBER = 40
 ESCAPED_SURROGATE = b"\\ud"
 DIGEST_HEADERS = ("Repr-Digest", "Content-Digest")
@@ -120,6 +121,8 @@ def write(request: Request, path: Any, limit: int) -> Received:
     size = 0
     with path.open("xb") as file:
         while block := request.stream.read(BLOCK):
+            if size % LOOK_AT_DISK < BLOCK:
+                check_space(path)
             size += len(block)
             if size > limit:
                 raise TooLarge(f"An upload has at most {limit} bytes here (max_upload_bytes)")

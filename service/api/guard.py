@@ -56,5 +56,8 @@ def add_headers(response: Response) -> Response:
     ):
         response.headers.setdefault("Cache-Control", "no-cache")
         response.add_etag()
-        response.make_conditional(request)
+        etag, _ = response.get_etag()
+        if etag and request.if_none_match.contains(etag):
+            response.status_code = HTTPStatus.NOT_MODIFIED
+            response.set_data(b"")
     return response

@@ -9,6 +9,8 @@ from typing import Any
 from service.api.blueprint import place_of
 from service.errors import Fault, InvalidRequest
 
+LARGEST_POSITION = 2**53
+
 
 def issue(position: Any, question: Any) -> str:
     """Return the token that leads on from a position in the answer to a question."""
@@ -25,9 +27,16 @@ def redeem(token: str, question: Any, kind: type) -> Any:
         raise refusal("This is no page token of this service") from None
     if asked != fingerprint(question):
         raise refusal("This page token belongs to another query: repeat the query unchanged")
-    if type(position) is not kind or (isinstance(position, int) and position < 0):
+    if type(position) is not kind or not sound(position):
         raise refusal("This is no page token of this service")
     return position
+
+
+def sound(position: Any) -> bool:
+    """Return whether a position could be one of ours."""
+    if isinstance(position, int):
+        return 0 <= position <= LARGEST_POSITION
+    return isinstance(position, str) and position.isascii()
 
 
 def refusal(detail: str) -> InvalidRequest:

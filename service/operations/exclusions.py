@@ -49,6 +49,7 @@ def put(backend: Backend, pool_id: str, name: str, ids: Sequence[str]) -> Change
     rows, unknown = known_rows(backend, pool, ids)
     bitmap = ranking.bitmap_of(rows, pool.total)
     backend.storage.put_bits(pool.id, name, bitmap.tobytes())
+    pools.check_still_there(backend, pool)
     return Change(name, ranking.count(bitmap), unknown)
 
 
@@ -66,6 +67,7 @@ def change(
         ranking.bitmap_of(added, pool.total).tobytes(),
         ranking.bitmap_of(removed, pool.total).tobytes(),
     )
+    pools.check_still_there(backend, pool)
     size = ranking.count(bitmap(backend, pool, name))
     return Change(name, size, unknown_added + unknown_removed)
 

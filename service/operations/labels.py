@@ -33,6 +33,7 @@ def put(backend: Backend, pool_id: str, labels: Mapping[str, Label | None]) -> i
         )
     texts = [None if label is None else json.dumps(label) for label in labels.values()]
     backend.storage.put_labels(pool.id, dict(zip(rows.tolist(), texts, strict=True)))
+    pools.check_still_there(backend, pool)
     return ranking.count(exclusions.bitmap(backend, pool, LABELLED))
 
 

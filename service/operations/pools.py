@@ -59,6 +59,13 @@ def get(backend: Backend, id: str) -> Pool:
     return pool
 
 
+def check_still_there(backend: Backend, pool: Pool) -> None:
+    """Raise PoolNotFound, and take back what was written, for a pool deleted meanwhile."""
+    if find(backend, pool.id) is None:
+        backend.storage.forget_pool(pool.id)
+        raise PoolNotFound(f"The pool {pool.id} was deleted")
+
+
 def get_part(backend: Backend, id: str, part_id: str) -> Part:
     """Return a part of a pool."""
     for part in get(backend, id).parts:

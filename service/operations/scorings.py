@@ -27,6 +27,8 @@ def submit(
     pool = pools.get(backend, pool_id)
     refuse_too_soon(backend, pool)
     model = models.get(backend, model_id) if model_id else None
+    if model is not None:
+        models.check_format(backend, model.format)
     limit = backend.settings.max_functions
     if len(functions) > limit:
         raise InvalidRequest(f"A job computes at most {limit} functions (max_functions)")

@@ -7,6 +7,7 @@ from typing import Any
 import marshmallow
 from marshmallow import fields, validate
 
+PLAIN_DIGITS = re.compile(r"-?[0-9]{1,18}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -20,6 +21,18 @@ class Integer(fields.Integer):
         if type(value) is not int:
             raise marshmallow.ValidationError("Not an integer.")
         return value
+
+
+class QueryInteger(fields.Integer):
+    """An integer in a query string, in plain digits."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        del attr, data, kwargs
+        if not PLAIN_DIGITS.fullmatch(str(value)):
+            raise marshmallow.ValidationError("Not an integer.")
+        return int(value)
 
 
 class Number(fields.Float):

@@ -2,6 +2,7 @@
 
 from marshmallow import fields, validate
 
+from service.schemas.fields import QueryInteger
 from service.schemas.requests import Request
 
 PAGE_SIZE = 100
@@ -11,7 +12,7 @@ LARGEST_PAGE = 1_000
 class PageArguments(Request):
     """Which page of a listing, the newest first."""
 
-    page_size = fields.Integer(
+    page_size = QueryInteger(
         load_default=PAGE_SIZE,
         validate=validate.Range(1, LARGEST_PAGE),
         metadata={"description": "Entries of one page"},

@@ -7,11 +7,12 @@ from marshmallow import Schema, fields, post_load, validate
 
 from service.filters import Condition
 from service.operations.rankings import Query
-from service.schemas.fields import Boolean, Ids, Integer, Number, QueryBoolean, Scalar
+from service.schemas.fields import Boolean, Ids, Integer, Number, QueryBoolean, QueryInteger, Scalar
 from service.schemas.paging import next_page_token
 from service.schemas.requests import Request
 
 DEFAULT_N = 100
+MOST_SETS = 1_000
 ORDERS = ("desc", "asc")
 HOW_TO_ASK = 'Give an object with eq, in, or min and max: {"eq": "Oslo"}.'
 
@@ -74,7 +75,7 @@ def conditions(where: dict[str, dict[str, Any]]) -> tuple[Condition, ...]:
 class ReadingArguments(Request):
     """Which items of a ranking, in the query string."""
 
-    n = fields.Integer(
+    n = QueryInteger(
         load_default=DEFAULT_N,
         validate=validate.Range(min=0),
         metadata={"description": "How many items"},
@@ -94,6 +95,7 @@ class ReadingArguments(Request):
         fields.String(),
         data_key="exclude_set",
         load_default=list,
+        validate=validate.Length(max=MOST_SETS),
         metadata={"description": "An exclusion set to leave out; repeat it for several"},
     )
     include_labelled = QueryBoolean(
@@ -108,7 +110,9 @@ class QuerySchema(Request):
     n = Integer(load_default=DEFAULT_N, validate=validate.Range(min=0))
     order = fields.String(load_default="desc", validate=validate.OneOf(ORDERS))
     excluded = Ids(data_key="exclude", load_default=list)
-    exclude_sets = fields.List(fields.String(), load_default=list)
+    exclude_sets = fields.List(
+        fields.String(), load_default=list, validate=validate.Length(max=MOST_SETS)
+    )
     include_labelled = Boolean(load_default=False)
     where = WhereField(load_default=dict)
     page_token = fields.String(load_default=None, allow_none=True)
@@ -121,7 +125,7 @@ def query_of(arguments: dict[str, Any], *, start: int) -> Query:
         start=start,
         ascending=arguments["order"] == "asc",
         exclude=tuple(arguments["excluded"]),
-        exclude_sets=tuple(arguments["exclude_sets"]),
+        exclude_sets=tuple(dict.fromkeys(arguments["exclude_sets"])),
         include_labelled=arguments["include_labelled"],
         where=conditions(arguments.get("where", {})),
     )

@@ -100,7 +100,7 @@ def test_a_page_token_is_good_for_its_own_question_only(live, ranking):
     token = live.get(f"/v1/rankings/{ranking}/items?n=5").json["next_page_token"]
     answer = live.get(f"/v1/rankings/{ranking}/items?n=5&order=asc&page_token={token}")
     assert answer.status == 422
-    assert answer.json["errors"][0]["pointer"] == "page_token"
+    assert answer.json["errors"][0]["pointer"] == "?page_token"
 
 
 def test_excluded_ids_are_left_out_and_counted_and_unknown_ones_told(read, whole):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import ModelCrashed, TooLarge, Unavailable
+from service.files import check_space
 from workers.sandbox.confinement import NOBODY
 from workers.sandbox.messages import MESSAGE_BYTES, Request, encode
 from workers.sandbox.outcome import Story, conclude, note, too_late
@@ -51,14 +52,18 @@ class Sandbox:
         inputs: Mapping[str, Path],
         scratch: Path,
         deadline: float,
+        scratch_bytes: int | None = None,
         on_message: Callable[[dict[str, Any]], None] = ignore,
         tick: Callable[[], None] = nothing,
     ) -> dict[str, Any]:
         """Return what the entry returned; its files are in `scratch`, an empty directory.
 
+        They may take `scratch_bytes` together, as many as the sandbox allows unless said.
+
         `on_message` gets what the entry sends; `tick` is called four times a second, and what it
         raises ends the child. When this returns or raises, the child is gone.
         """
+        room = min(self._scratch_bytes, scratch_bytes or self._scratch_bytes)
         request = Request(
             entry=entry,
             arguments=arguments,
@@ -66,13 +71,18 @@ class Sandbox:
             scratch=str(scratch.resolve(strict=True)),
             memory=self._memory,
             deadline=deadline,
-            file_bytes=self._file_bytes,
+            file_bytes=min(self._file_bytes, room),
         )
+
+        def watch() -> None:
+            _weigh(scratch, room)  # first: what comes then may wait for a Redis on a full disk
+            tick()
+
         _hand_over(scratch)
         story = Story()
         with closing(self._ask(request)) as connection:
             try:
-                self._listen(connection, request, story, on_message, tick)
+                _listen(connection, request, story, on_message, watch)
             finally:
                 _see_it_end(connection)
         return conclude(story, scratch, deadline)
@@ -89,39 +99,40 @@ class Sandbox:
             raise Unavailable("The sandbox cannot be reached: restart the worker.") from error
         return connection
 
-    def _listen(
-        self,
-        connection: socket.socket,
-        request: Request,
-        story: Story,
-        on_message: Callable[[dict[str, Any]], None],
-        tick: Callable[[], None],
-    ) -> None:
-        ends = time.monotonic() + request.deadline + SECONDS_TO_END
-        ticks = 0.0
-        heard = True
-        while heard:
-            if time.monotonic() >= ends:
-                raise too_late(request.deadline)
-            if time.monotonic() >= ticks:
-                tick()
-                self._weigh(Path(request.scratch))
-                ticks = time.monotonic() + TICK
-            heard = _hear(connection, story, on_message, wait=ticks - time.monotonic())
 
-    def _weigh(self, scratch: Path) -> None:
-        taken = files = 0
-        for directory, _, names in os.walk(scratch):
+def _listen(
+    connection: socket.socket,
+    request: Request,
+    story: Story,
+    on_message: Callable[[dict[str, Any]], None],
+    watch: Callable[[], None],
+) -> None:
+    ends = time.monotonic() + request.deadline + SECONDS_TO_END
+    ticks = 0.0
+    heard = True
+    while heard:
+        if time.monotonic() >= ends:
+            raise too_late(request.deadline)
+        if time.monotonic() >= ticks:
+            watch()
+            ticks = time.monotonic() + TICK
+        heard = _hear(connection, story, on_message, wait=ticks - time.monotonic())
+
+
+def _weigh(scratch: Path, room: int) -> None:
+    check_space(scratch)
+    taken = files = 0
+    for directory, _, names in os.walk(scratch):
+        files += 1
+        for name in names:
             files += 1
-            for name in names:
-                files += 1
-                with suppress(FileNotFoundError):  # removed meanwhile
-                    taken += 512 * (Path(directory) / name).lstat().st_blocks
-                if taken > self._scratch_bytes or files > FILES_IN_SCRATCH:
-                    raise TooLarge(
-                        f"What was written here passes {self._scratch_bytes} bytes "
-                        f"or {FILES_IN_SCRATCH} files: send less at once."
-                    )
+            with suppress(FileNotFoundError):  # removed meanwhile
+                taken += 512 * (Path(directory) / name).lstat().st_blocks
+            if taken > room or files > FILES_IN_SCRATCH:
+                raise TooLarge(
+                    f"What was written here passes {room} bytes "
+                    f"or {FILES_IN_SCRATCH} files: send less at once."
+                )
 
 
 def _hand_over(scratch: Path) -> None:
