@@ -58,10 +58,8 @@ class Sandbox:
     ) -> dict[str, Any]:
         """Return what the entry returned; its files are in `scratch`, an empty directory.
 
-        They may take `scratch_bytes` together, as many as the sandbox allows unless said.
-
-        `on_message` gets what the entry sends; `tick` is called four times a second, and what it
-        raises ends the child. When this returns or raises, the child is gone.
+        They may take `scratch_bytes` together. `on_message` gets what the entry sends; `tick` is
+        called four times a second, and what it raises ends the child, which is gone afterwards.
         """
         room = min(self._scratch_bytes, scratch_bytes or self._scratch_bytes)
         request = Request(
