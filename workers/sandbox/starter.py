@@ -66,6 +66,8 @@ class ZygoteProcess:
         is_first = self._directory is None
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="shortlist-", dir=short_directory()))
+        elif not self._directory.exists():
+            self._directory.mkdir(mode=0o700)
         reader, writer = os.pipe()
         try:
             self._process = _spawn(self.address, self._entries, writer)

@@ -164,10 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _leave(options: argparse.Namespace, *_signal: object) -> NoReturn:
+    # Also the directory: its owner may be the one that has died.
     options.address.unlink(missing_ok=True)
-    if os.getppid() != options.parent:  # nobody else is left to remove it
-        with suppress(OSError):
-            options.address.parent.rmdir()
+    with suppress(OSError):
+        options.address.parent.rmdir()
     os._exit(0)
 
 
