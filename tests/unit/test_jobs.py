@@ -219,3 +219,17 @@ def test_the_jobs_of_a_deleted_model_or_pool_are_cancelled(backend):
 
     states = [jobs.get(backend, job.id).state for job in [*mine, other]]
     assert [SUCCEEDED, CANCELLED, CANCELLED, QUEUED] == states
+
+
+def test_a_body_whose_job_has_ended_is_not_kept(backend):
+    job = jobs.submit(backend, Job(id=new_id(), task="ingest", request={}))
+    body = backend.files.path(upload_name(job.id))
+    body.write_bytes(b"items")
+    jobs.forget_upload_without_job(backend, job.id)
+    assert body.exists()
+
+    jobs.cancel(backend, job.id)
+    body.write_bytes(b"items")
+    jobs.forget_upload_without_job(backend, job.id)
+
+    assert not body.exists()
