@@ -1,12 +1,22 @@
 #!/bin/bash
-# The loop of README.md, against a running service: URL=http://127.0.0.1:8000 examples/curl.sh
-# It is written there block by block; a test keeps the two equal.
+# The loop of README.md, against a running service, from the directory that holds `.venv`:
+# URL=http://127.0.0.1:8000 examples/curl.sh
+# It is written there block by block; a test keeps the two equal. It wants curl 7.82 or newer.
 set -euo pipefail
 
 URL=${URL:-http://127.0.0.1:8000}
 work=$(mktemp -d)
-pick() { .venv/bin/python -c "import json, sys; x = json.load(sys.stdin)$1
-print(x if type(x) is str else json.dumps(x, indent=2))"; }
+trap 'rm -rf "$work"' EXIT
+pick() { .venv/bin/python -c "
+import json, sys
+answer = json.loads(sys.stdin.read() or sys.exit(1))
+if 'code' in answer:
+    wrong = [each['pointer'] + ' ' + each['detail'] for each in answer['errors']]
+    sys.exit('\n  '.join(['refused: ' + answer['detail'], *wrong]))
+if answer.get('state') in ('queued', 'running'):
+    sys.exit('not done yet: poll ' + answer['links']['self'])
+answer = answer$1
+print(answer if type(answer) is str else json.dumps(answer, indent=2))"; }
 
 .venv/bin/python - "$work" <<'python'
 import sys
@@ -25,26 +35,25 @@ skops.io.dump(model, sys.argv[1] + "/model.skops")
 python
 head -3 "$work/flowers.csv"
 
-POOL=$(curl -s "$URL/v1/pools" --json '{"name": "flowers"}' | pick "['id']")
-curl -s "$URL/v1/pools/$POOL/items" -H 'Prefer: wait=30' \
+POOL=$(curl -sS "$URL/v1/pools" --json '{"name": "flowers"}' | pick "['id']")
+curl -sS "$URL/v1/pools/$POOL/items" -H 'Prefer: wait=30' \
   -H 'Content-Type: text/csv' --data-binary "@$work/flowers.csv" | pick "['progress']"
 
-MODEL=$(curl -s "$URL/v1/models?format=skops" -H 'Prefer: wait=30' \
+MODEL=$(curl -sS "$URL/v1/models?format=skops" -H 'Prefer: wait=30' \
   --data-binary "@$work/model.skops" | pick "['result']['model']['id']")
-curl -s "$URL/v1/models/$MODEL" | pick "['estimator']"
+curl -sS "$URL/v1/models/$MODEL" | pick "['estimator']"
 
-RANKING=$(curl -s "$URL/v1/scorings" -H 'Prefer: wait=30' --json '{
+RANKING=$(curl -sS "$URL/v1/scorings" -H 'Prefer: wait=30' --json '{
     "pool": "'"$POOL"'", "model": "'"$MODEL"'", "acquisitions": [{"name": "entropy"}]
   }' | pick "['result']['rankings'][0]['id']")
 
-curl -s "$URL/v1/rankings/$RANKING/items?n=2" | pick ""
+curl -sS "$URL/v1/rankings/$RANKING/items?n=2" | pick ""
 
-curl -s -X PUT "$URL/v1/pools/$POOL/labels" --json '{
+curl -sS -X PUT "$URL/v1/pools/$POOL/labels" --json '{
     "labels": [{"id": "flower-085", "label": "versicolor"}]
   }'
-curl -s -X PUT "$URL/v1/pools/$POOL/exclusions/wilted" --json '{"ids": ["flower-065"]}'
-curl -s "$URL/v1/rankings/$RANKING/items?n=1&exclude_set=wilted&exclude=flower-000"
+curl -sS -X PUT "$URL/v1/pools/$POOL/exclusions/wilted" --json '{"ids": ["flower-065"]}'
+curl -sS "$URL/v1/rankings/$RANKING/items?n=1&exclude_set=wilted&exclude=flower-000"
 
-curl -s -X DELETE "$URL/v1/pools/$POOL"
-curl -s -X DELETE "$URL/v1/models/$MODEL"
-rm -r "$work"
+curl -sS -X DELETE "$URL/v1/pools/$POOL"
+curl -sS -X DELETE "$URL/v1/models/$MODEL"

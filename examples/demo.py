@@ -33,6 +33,18 @@ TREES = 500
 TOP = 10
 INKS = " .:-=+*#%@"
 
+STAYING = """
+The service stays up until Ctrl-C. Where to look next:
+"""
+ENDING = """
+This service ends with the demo. To look around yourself:
+
+  .venv/bin/python examples/demo.py --stay    the demo again, its service kept up until Ctrl-C
+  make serve                                  a service for your own pools and models
+
+Each says its address. Where to look next is then there, as it was here at:
+"""
+
 
 class Failed(Exception):
     """The demo cannot go on."""
@@ -123,9 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("Starting a service of its own: the embedded server, the API and two workers")
         with running_service() as url:
             say(f"  it answers at {url}")
-            demonstrate(Service(url))
+            demonstrate(Service(url), stay=options.stay)
             if options.stay:
-                print("\nThe service stays up at these addresses; Ctrl-C stops it.", flush=True)
                 signal.pause()
     except (CannotStart, Failed) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
@@ -136,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def demonstrate(service: Service) -> None:
+def demonstrate(service: Service, *, stay: bool) -> None:
     """Do the main job: pool and model in, the items to label next out."""
     digits = load_handwritten_digits()
     model = fit_forest(digits)
@@ -151,6 +162,7 @@ def demonstrate(service: Service) -> None:
     print(f"Margin, from the same pass, asks otherwise: {len(both)} of these in its top {TOP}.")
     check(service, entropy, digits, model)
     show_picture(digits, best["items"][0]["id"])
+    print(STAYING if stay else ENDING)
     show_addresses(service, job["id"], entropy)
 
 
@@ -252,13 +264,10 @@ def show_picture(digits: Digits, id: str) -> None:
 
 
 def show_addresses(service: Service, job: str, ranking: str) -> None:
-    """Print where to look next."""
-    print("\nWhere to look next:\n")
+    """Print what there is to look at."""
     print(f"  the API      {service.url}/docs")
     print(f"  the job      {service.url}/v1/jobs/{job}")
-    print(f"  the ranking  {service.url}/v1/rankings/{ranking}/items?n={TOP}")
-    print("\nThis service ends with the demo, or stays up with --stay.")
-    print("`make serve` keeps a service up for your own pools and models.", flush=True)
+    print(f"  the ranking  {service.url}/v1/rankings/{ranking}/items?n={TOP}", flush=True)
 
 
 if __name__ == "__main__":

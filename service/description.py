@@ -6,7 +6,15 @@ from flask import Flask
 from flask_smorest import Api
 
 from service.acquisition import REGISTRY, Acquisition
-from service.errors import PROBLEM_JSON
+from service.errors import (
+    PROBLEM_JSON,
+    Conflict,
+    StorageFull,
+    TooBusy,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
 
 VERSION = "1"
 DESCRIPTION = """Of everything not yet labelled, which items should a person label next?
@@ -17,6 +25,10 @@ problems. Every POST that makes something takes an `Idempotency-Key`; jobs take 
 """
 
 Document = dict[str, Any]
+
+ANYWHERE = (Unauthorized, Unavailable)
+WITH_A_BODY = (Conflict, TooLarge, TooBusy, StorageFull)
+"""What may happen to any body: its key is at work, it is too large, too many come, no room."""
 
 
 def configure(app: Flask) -> None:
@@ -57,9 +69,9 @@ def finish_operation(operation: Document) -> None:
     responses = operation["responses"]
     responses.pop("default", None)
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    responses.setdefault(
-        "401", {"description": "A key is needed", "content": {PROBLEM_JSON: problem}}
-    )
+    for kind in (*ANYWHERE, *(WITH_A_BODY if "requestBody" in operation else ())):
+        described = {"description": kind.__doc__, "content": {PROBLEM_JSON: problem}}
+        responses.setdefault(str(kind.status), described)
     for parameter in operation.get("parameters", ()):
         if parameter.get("in") == "query":
             parameter.setdefault("required", False)

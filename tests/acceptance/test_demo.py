@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,9 @@ def place(tmp_path_factory):
         time.sleep(0.02)
 
 
-def start(place, **variables):
+def start(place, *flags, **variables):
     return subprocess.Popen(
-        DEMO,
+        [*DEMO, *flags],
         cwd=place,
         env={**os.environ, "TMPDIR": str(place), "PYTHONUNBUFFERED": "1", **variables},
         stdout=subprocess.PIPE,
@@ -67,9 +68,28 @@ def test_the_demo_prints_the_ten_to_label_next_and_leaves_nothing_behind(place):
     assert "All 1497 are in the same order as by scikit-learn's own predict_proba." in words
     for address in ("/docs", "/v1/jobs/[0-9a-f]{32}", r"/v1/rankings/[0-9a-f]{32}/items\?n=10"):
         assert re.search(rf"http://127\.0\.0\.1:\d+{address}\n", words)
-    assert "make serve" in words
+    ends, _, looks = words.partition("This service ends with the demo.")
+    assert "http" not in ends.partition("it answers at")[2].partition("\n")[2]
+    assert 0 < looks.index("demo.py --stay") < looks.index("make serve") < looks.index("/docs")
     assert list(place.iterdir()) == []
     assert processes_that_name(place) == []
+
+
+def test_a_demo_that_stays_can_be_looked_at_until_ctrl_c(place):
+    with start(place, "--stay") as process:
+        words = ""
+        while "the ranking" not in words:
+            words += process.stdout.readline()
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        for address in re.findall(r"http://\S+/\S+", words):
+            with direct.open(address, timeout=PATIENCE) as answer:
+                assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        rest, complaints = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, rest, complaints) == (130, "", "\nStopped.\n")
+    assert "stays up until Ctrl-C" in words
+    assert "ends" not in words
+    assert list(place.iterdir()) == []
 
 
 def test_two_demos_run_side_by_side(place):

@@ -46,7 +46,8 @@ def test_columns_keep_the_order_of_the_file_or_of_the_list():
         ("b,1,-9007199254740993", 'row 3, column "y"', "beyond"),
         ("b,1", "row 3", "has 2 cells and the header 3"),
         ("b,1,2,3", "row 3", "has 4 cells and the header 3"),
-        ("", "row 3", "has 0 cells"),
+        ("\n\nb,1", "row 5", "has 2 cells"),
+        ("\nb,1,2\n\nc,,1", 'row 6, column "x"', 'Item "c" has a feature that is empty'),
         ('b,1,"2', "row 3", "no CSV"),
         ('b,1,"2"3', "row 3", "no CSV"),
         (",1,2", 'row 3, column "id"', "empty"),
@@ -57,6 +58,44 @@ def test_a_cell_that_is_wrong_is_named_by_row_and_column(cells, place, message):
         read_csv(f"id,x,y\na,1,2\n{cells}\n")
 
     assert refused.value.faults[0].pointer == place
+
+
+def test_blank_lines_hold_no_item_wherever_they_stand():
+    part = read_csv("\n\r\nid,x,metadata.m\r\n\na,1,u\n\n\nb,2,v\n\n\n")
+
+    assert part.ids == ["a", "b"]
+    assert part.features.tolist() == [[1], [2]]
+    assert part.metadata == {"m": ["u", "v"]}
+
+
+def test_a_row_is_found_behind_blank_lines_and_many_blocks():
+    rows = "".join(f"i{k},{k}\n\n" for k in range(50_000))
+
+    with pytest.raises(UploadRefused) as refused:
+        read_csv(f"\nid,x\n{rows}last,none\n")
+
+    assert refused.value.faults[0].pointer == 'row 100003, column "x"'
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\r\n\n"])
+def test_a_table_without_a_header_is_refused(text):
+    with pytest.raises(UploadRefused, match=r"must be a header .*row 1"):
+        read_csv(text)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("id;x;y", r'among the columns "id;x;y", as separated by commas: '),
+        ("key,x", r'no column "id" of ids among the columns "key", "x", as .*\?id_column='),
+        (",".join("abcdefghijk"), r'"i", "j", …, as'),
+    ],
+)
+def test_a_table_without_ids_is_told_which_columns_were_found(header, message):
+    with pytest.raises(UploadRefused, match=message) as refused:
+        read_csv(header + "\na,1,2\n")
+
+    assert refused.value.faults[0].pointer == "header"
 
 
 def test_numbers_may_be_written_in_any_usual_way():

@@ -1,6 +1,7 @@
 """CSV: UTF-8, a header, one item per row; which column is what is told in `columns`.
 
-Rows are counted as a spreadsheet counts them: the header is row 1.
+Rows are counted as a spreadsheet counts them, from 1 and with those that are blank, which hold no
+item and are passed over.
 """
 
 import csv
@@ -14,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from workers.untrusted.formats.arrays import Array
-from workers.untrusted.formats.columns import Columns, assign, column
-from workers.untrusted.formats.faults import At, named, quoted, refusal
+from workers.untrusted.formats.columns import HEADER, Columns, assign, column
+from workers.untrusted.formats.faults import named, quoted, refusal
 from workers.untrusted.formats.features import EXACT
 from workers.untrusted.formats.part import Part
-from workers.untrusted.formats.upload import Upload, rows_per_block
+from workers.untrusted.formats.upload import Options, Upload, rows_per_block
 
 CELL_BYTES = 80
-FIRST_ROW = 2
+NAMES_SHOWN = 10
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 WHOLE = re.compile(r"[+-]?[0-9]+")
 
@@ -52,8 +53,8 @@ class Lines:
             raise StopIteration
         return line.decode("utf-8")
 
-    def records(self) -> Iterator[Record]:
-        """Yield the cells of each row, the header first."""
+    def records(self) -> Iterator[tuple[int, Record]]:
+        """Yield the number and the cells of each row that has any, the header first."""
         reader = csv.reader(self, strict=True)
         while True:
             self.row += 1
@@ -66,47 +67,76 @@ class Lines:
                 raise refusal("The row is not UTF-8", f"row {self.row}") from None
             if record is None:
                 return
-            yield record
+            if record:
+                yield self.row, record
+
+
+class Places:
+    """Says where something stands in the table, of the rows that are being written."""
+
+    def __init__(self, header: Record, columns: Columns, first: int) -> None:
+        self.header = header
+        self.columns = columns
+        self.numbers: Sequence[int] = [first]
+        self.start = 0
+
+    def move(self, start: int, numbers: Sequence[int]) -> None:
+        """Turn to the next items: where they start in the part, and their rows in the file."""
+        self.start, self.numbers = start, numbers
+
+    def __call__(self, row: int, field: str, *path: str | int) -> str:
+        """Return an item's row and the column."""
+        if field == "metadata":
+            position = self.columns.metadata[str(path[0])]
+        elif field == "features":
+            position = self.columns.features[int(path[0]) if path else 0]
+        else:
+            position = self.columns.id
+        return f"row {self.numbers[row - self.start]}, {column(self.header[position])}"
 
 
 def read_csv(upload: Upload) -> dict[str, Any]:
     """Write the items of a CSV body."""
     records = Lines(upload).records()
-    header = next(records, None)
-    if not header:
-        raise refusal("The first row must be a header that names the columns", "row 1")
+    number, header = next(records, (1, []))
+    check_header(header, upload.options)
     columns = assign(header, upload.options)
-    part = Part(upload, in_rows(header, columns), np.dtype(upload.options.dtype or "float64"))
+    places = Places(header, columns, number + 1)
+    part = Part(upload, places, np.dtype(upload.options.dtype or "float64"))
     part.begin((len(columns.features),))
     rows = rows_per_block(len(header), CELL_BYTES)
     while block := list(islice(records, rows)):
-        write_block(part, block, header, columns)
+        places.move(part.rows, [number for number, _ in block])
+        check_widths(block, len(header))
+        write_block(part, [record for _, record in block], columns)
     return part.finish(infer=True)
 
 
-def in_rows(header: Sequence[str], columns: Columns) -> At:
-    """Return a function that says where something stands in the table."""
+def check_header(header: Record, options: Options) -> None:
+    """Refuse a table without a header, and one whose header names no ids, with what it names."""
+    if not header:
+        raise refusal("The first row must be a header that names the columns", "row 1")
+    if options.id_column not in header:
+        more = ", …" if len(header) > NAMES_SHOWN else ""
+        found = ", ".join(map(quoted, header[:NAMES_SHOWN])) + more
+        raise refusal(
+            f"There is no column {quoted(options.id_column)} of ids among the columns {found}, as "
+            f"separated by commas: add one, or say which it is with ?id_column=",
+            HEADER,
+        )
 
-    def at(row: int, field: str, *path: str | int) -> str:
-        if field == "metadata":
-            position = columns.metadata[str(path[0])]
-        elif field == "features":
-            position = columns.features[int(path[0]) if path else 0]
-        else:
-            position = columns.id
-        return f"row {row + FIRST_ROW}, {column(header[position])}"
 
-    return at
-
-
-def write_block(part: Part, block: list[Record], header: Sequence[str], columns: Columns) -> None:
-    """Write some rows."""
-    for index, record in enumerate(block):
-        if len(record) != len(header):
+def check_widths(block: Sequence[tuple[int, Record]], width: int) -> None:
+    """Refuse a row that has more or fewer cells than the header."""
+    for number, record in block:
+        if len(record) != width:
             raise refusal(
-                f"The row has {len(record)} cells and the header {len(header)}",
-                f"row {part.rows + index + FIRST_ROW}",
+                f"The row has {len(record)} cells and the header {width}", f"row {number}"
             )
+
+
+def write_block(part: Part, block: list[Record], columns: Columns) -> None:
+    """Write some rows."""
     ids = [record[columns.id] for record in block]
     metadata = {
         name: [record[position] or None for record in block]
