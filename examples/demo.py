@@ -42,7 +42,7 @@ This service ends with the demo. To look around yourself:
   .venv/bin/python examples/demo.py --stay    the demo again, its service kept up until Ctrl-C
   make serve                                  a service for your own pools and models
 
-Each says its address. Where to look next is then there, as it was here at:
+Where to look next, once it stays up (it says its own port; --stay also its own ids):
 """
 
 

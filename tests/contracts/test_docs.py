@@ -54,11 +54,24 @@ def in_bash(script, live, directory=ROOT):
 
 @pytest.fixture(scope="module")
 def flowers(live, tmp_path_factory):
-    """A directory with the pool and the model that the README makes."""
+    """A directory with the pool and the model that the page on clients makes."""
     directory = tmp_path_factory.mktemp("flowers")
-    maker = next(block for block in blocks("README.md", "bash") if "skops.io.dump" in block)
-    in_bash(f"work='{directory}'\n{maker}", live)
+    [maker] = blocks("docs/clients.md", "sh")
+    in_bash(maker.replace("/tmp/flowers", str(directory)), live)  # noqa: S108 - the page's own
     return directory
+
+
+@pytest.fixture
+def wilted(flowers, tmp_path):
+    """A directory with the same model, and a pool that the service refuses."""
+    shutil.copy(flowers / "model.skops", tmp_path)
+    (tmp_path / "flowers.csv").write_text("id,x\nrose,1\ntulip,red\n")
+    return tmp_path
+
+
+def pools_left(live):
+    """How many pools of the documents' name there are."""
+    return [pool["name"] for pool in live.get("/v1/pools").json["pools"]].count("flowers")
 
 
 @pytest.mark.parametrize("name", ["acquisitions.md", "settings.md", "errors.md"])
@@ -151,28 +164,53 @@ def test_the_readme_shows_what_its_commands_print(live):
 def test_the_script_of_the_loop_runs_twice_and_leaves_nothing(live):
     for _ in range(2):
         in_bash("examples/curl.sh", live)
-    assert "flowers" not in [pool["name"] for pool in live.get("/v1/pools").json["pools"]]
+    assert pools_left(live) == 0
 
 
-def test_the_python_client_reads_the_top_three(live, flowers):
-    [program] = blocks("docs/clients.md", "python")
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=flowers,
+@CURL
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("/v1/pools/none", "refused: "),
+        ("/v1/scorings --json {}", "refused: .*\n  /pool .*\n  /acquisitions "),
+    ],
+)
+def test_the_loop_shows_what_the_service_refuses(live, answer, shown):
+    pick = blocks("README.md", "bash")[0]
+    said = in_bash(f"{pick}\n! curl -sS $URL{answer} | pick \"['id']\" 2>&1", live)
+    assert re.match(shown, said)
+    assert "Traceback" not in said
+
+
+def run_client(language, live, directory):
+    """Run a client of the page on clients in a directory."""
+    [program] = blocks("docs/clients.md", language)
+    name = {"python": "loop.py", "javascript": "loop.mjs"}[language]
+    (directory / name).write_text(program)
+    return subprocess.run(
+        [sys.executable if language == "python" else "node", name],
+        cwd=directory,
         env={**os.environ, "URL": live.url, "no_proxy": "*"},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+
+
+@pytest.mark.parametrize("language", ["python", pytest.param("javascript", marks=NODE)])
+def test_a_client_reads_the_top_three_and_leaves_no_pool(live, flowers, language):
+    done = run_client(language, live, flowers)
+    assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"(\d flower-\d{3} -0\.\d+\n){3}", done.stdout)
+    assert pools_left(live) == 0
 
 
-@NODE
-def test_the_javascript_client_reads_the_top_three(live, flowers):
-    [program] = blocks("docs/clients.md", "javascript")
-    (flowers / "loop.mjs").write_text(program)
-    printed = in_bash("node loop.mjs", live, flowers)
-    assert re.fullmatch(r"(\d flower-\d{3} -0\.\d+\n){3}", printed)
+@pytest.mark.parametrize("language", ["python", pytest.param("javascript", marks=NODE)])
+def test_a_client_shows_what_is_wrong_and_leaves_no_pool(live, wilted, language):
+    done = run_client(language, live, wilted)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.match(r'Item "tulip" .*\n  row 3, column "x": ', done.stderr)
+    assert pools_left(live) == 0
 
 
 @pytest.mark.parametrize(
