@@ -16,6 +16,8 @@ import pytest
 import redis
 
 from service.processes import embedded
+from tests.conftest import until
+from tests.processes import children_of, command_line, descendants, status_fields
 
 PATIENCE = 30.0
 SHORTLIST = [sys.executable, "-P", "-m", "service.cli", "serve"]
@@ -51,42 +53,9 @@ class Shortlist:
         return [pid for pid, birth in self.met if birth and born(pid) == birth]
 
 
-def until(condition, patience=PATIENCE):
-    deadline = time.monotonic() + patience
-    while not (result := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return result
-
-
-def status_fields(pid):
-    """The fields of /proc/PID/stat after the name: state, parent, …; empty once it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [] if fields[0] in "ZX" else fields
-
-
 def born(pid):
     fields = status_fields(pid)
     return fields[19] if fields else ""
-
-
-def children_of(parent):
-    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return [pid for pid in pids if status_fields(pid)[1:2] == [str(parent)]]
-
-
-def descendants(pid):
-    return {pid}.union(*(descendants(child) for child in children_of(pid)))
-
-
-def command_line(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
 
 
 def start(data_dir, *arguments, **variables):
