@@ -62,7 +62,7 @@ class Files:
     def publish(self, staged: Path, name: str) -> None:
         """Move a staged file or directory to its name, forced to disk first.
 
-        Where the name is taken already, the same content stands there: what was staged is dropped.
+        Where the name is taken already, the same content stands there, and goes on standing.
         """
         target = self.path(name)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

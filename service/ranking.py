@@ -88,6 +88,13 @@ def rows_of(bitmap: Bitmap) -> Rows:
     return np.flatnonzero(np.unpackbits(bitmap)).astype(np.int64)
 
 
+def some_rows_of(bitmap: Bitmap, start: int, limit: int) -> tuple[Rows, int, int | None]:
+    """Return some rows of a bitmap from one on, how many it has, and the row to go on from."""
+    rows = rows_of(bitmap)
+    ahead = rows[rows >= start]
+    return ahead[:limit], len(rows), int(ahead[limit]) if len(ahead) > limit else None
+
+
 def count(bitmap: Bitmap) -> int:
     """Return how many rows a bitmap holds."""
     return int(np.bitwise_count(bitmap).sum(dtype=np.int64))

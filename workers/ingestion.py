@@ -21,6 +21,7 @@ from workers.workbench import Desk, Workbench, load
 
 LIMITS = ("max_item_values", "max_id_bytes", "max_metadata_columns", "max_metadata_bytes")
 DTYPES = ("uint8", "float16", "float32", "float64")
+METADATA_TYPES = {"number": np.float64, "boolean": np.int8, "string": np.int32}
 BODY = "body"
 EXPANSION = 200
 """How many times its own size an upload may take when it is unpacked."""
@@ -121,8 +122,8 @@ def take_metadata(desk: Desk, summary: Summary) -> None:
     for number, kind in enumerate(summary.metadata.values()):
         path = desk.take(f"metadata_{number}.npy", desk.out / f"metadata_{number}.npy")
         column = load(path)
-        if column.shape != (summary.rows,):
-            raise InvalidOutput("A metadata column has not as many values as there are items")
+        if column.shape != (summary.rows,) or column.dtype != METADATA_TYPES.get(kind):
+            raise InvalidOutput("A metadata column is not what the reader said")
         if kind == "string":
             texts = desk.take(f"metadata_{number}.json", desk.out / f"metadata_{number}.json")
             if column.max(initial=-1) >= len(json.loads(texts.read_bytes())):

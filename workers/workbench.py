@@ -1,7 +1,6 @@
 """What a task works with: the backend, and the sandbox in which clients' bytes are opened."""
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -100,11 +99,6 @@ class Desk:
             target.chmod(stat.S_IRUSR | stat.S_IWUSR)
             return target
         raise InvalidOutput(f"The reader did not leave the file {name} that it promised")
-
-    def clear(self) -> None:
-        """Empty the sandbox's directory for another run."""
-        shutil.rmtree(self.scratch)
-        self.scratch.mkdir(mode=0o700)
 
 
 def load(path: Path) -> npt.NDArray[Any]:

@@ -12,7 +12,7 @@ from rq.serializers import JSONSerializer
 
 from service.backend import Backend
 from service.errors import ServiceError
-from service.operations import jobs, pools
+from service.operations import jobs, pools, recovery
 from service.queue import QUEUE
 from workers.sandbox.kernel import die_with_parent
 from workers.sandbox.starter import ZygoteProcess
@@ -62,12 +62,12 @@ class Worker(rq.Worker):
         """Say that the job's worker lives; RQ calls this while the job runs."""
         super().maintain_heartbeats(ticket)
         jobs.hold(self.backend, ticket.id)
-        jobs.sweep(self.backend)
+        recovery.sweep(self.backend)
 
     def run_maintenance_tasks(self) -> None:
         """Put right what dead workers left, ours and RQ's."""
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ's own gap
-        jobs.sweep(self.backend)
+        recovery.sweep(self.backend)
         if time.monotonic() - self.tidied > TIDY_SECONDS:
             self.tidied = time.monotonic()
             tidy(self.backend)
@@ -92,5 +92,5 @@ def tidy(backend: Backend) -> None:
     """Remove what processes that died long ago left on disk."""
     long_ago = max(DAY, 2 * backend.settings.job_timeout)
     backend.files.forget_staging(long_ago)
-    jobs.forget_abandoned_uploads(backend, long_ago)
+    recovery.forget_abandoned_uploads(backend, long_ago)
     pools.finish_deletions(backend)

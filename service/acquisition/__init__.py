@@ -2,7 +2,7 @@
 
 Higher = label sooner, always. A score is float64, finite, one per item. Axis order is
 (members, items, classes). A new function is a new decorated function in one of these files, or a
-new file: everything here is imported, and so registered, by the three lines below.
+new file: everything here is imported, and so registered, by the two lines below.
 """
 
 import importlib

@@ -25,7 +25,7 @@ EVIDENCE = {
     "probs": "class probabilities of each item, float64 (items, classes); rows sum to one",
     "keys": "a 64-bit hash of each item's id, uint64 (items,); the same on every machine",
 }
-"""What a function may ask for. The worker makes each once a job, in this one shape."""
+"""What a function may ask for. The worker makes each, in this one shape."""
 
 PREDICTED = frozenset({"probs"})
 """The evidence that only a model, or its predictions, can give."""

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
 import flask_smorest
@@ -87,31 +88,27 @@ class Parser(FlaskParser):
         """Raise what marshmallow found as our own error."""
         del req, error_status_code, error_headers
         messages: Any = error.messages
-        faults = [told(fault, schema) for fault in faults_of(messages)[:MOST_FAULTS]]
+        faults = [told(fault, schema) for fault in islice(faults_of(messages), MOST_FAULTS)]
         first = f"{faults[0].detail} (at {faults[0].pointer or 'the whole body'})"
         raise InvalidRequest(f"The request does not fit its schema: {first}", faults=faults)
 
 
-def faults_of(messages: Mapping[str, Any]) -> list[Fault]:
-    """Return marshmallow's messages, first named by location, as faults with pointers."""
-    return [
-        fault
-        for location, found in messages.items()
-        for fault in flatten("?" if location == "query" else "", found)
-    ]
+def faults_of(messages: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield marshmallow's messages, first named by location, as faults with pointers."""
+    for location, found in messages.items():
+        yield from flatten("?" if location == "query" else "", found)
 
 
-def flatten(pointer: str, found: Any) -> list[Fault]:
-    """Return a tree of messages as faults; `_schema` stands for the object itself."""
+def flatten(pointer: str, found: Any) -> Iterator[Fault]:
+    """Yield a tree of messages as faults; `_schema` stands for the object itself."""
     if isinstance(found, Mapping):
-        return [
-            fault
-            for name, inner in found.items()
-            for fault in flatten(pointer if name == "_schema" else join(pointer, name), inner)
-        ]
-    if isinstance(found, list):
-        return [fault for inner in found for fault in flatten(pointer, inner)]
-    return [Fault(pointer, str(found))]
+        for name, inner in found.items():
+            yield from flatten(pointer if name == "_schema" else join(pointer, name), inner)
+    elif isinstance(found, list):
+        for inner in found:
+            yield from flatten(pointer, inner)
+    else:
+        yield Fault(pointer, str(found))
 
 
 def told(fault: Fault, schema: marshmallow.Schema) -> Fault:
@@ -183,6 +180,6 @@ def json_answer(document: Any, status: int = 200) -> Response:
     """Return plain values as a JSON answer."""
     try:
         body = orjson.dumps(document)
-    except TypeError:  # a number or a text from long ago that orjson cannot say: say it slower
+    except TypeError:  # what orjson cannot say is said slower: no stored value spoils a listing
         body = json.dumps(document).encode()
     return Response(body + b"\n", status=status, content_type="application/json")

@@ -106,10 +106,8 @@ def members(
 ) -> tuple[list[str], int, int | None]:
     """Return the ids of a set from a row on, the set's size, and the row to go on from."""
     pool = pools.get(backend, pool_id)
-    rows = ranking.rows_of(bitmap(backend, pool, name))
-    ahead = rows[rows >= start]
-    following = int(ahead[limit]) if len(ahead) > limit else None
-    return Items(backend.files, pool).at(ahead[:limit]), len(rows), following
+    rows, size, following = ranking.some_rows_of(bitmap(backend, pool, name), start, limit)
+    return Items(backend.files, pool).at(rows), size, following
 
 
 def delete(backend: Backend, pool_id: str, name: str) -> None:

@@ -4,14 +4,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from service.backend import Backend
 from service.errors import Cancelled, Conflict, JobNotFound, ServiceError, TooBusy, WorkerLost
 from service.files import upload_name
 from service.records import (
-    ACTIVE,
     CANCELLED,
     CANCELLING,
     FAILED,
@@ -26,9 +24,6 @@ from service.records import (
 ATTEMPTS = 2
 """How often a job is begun: once more after its worker died."""
 
-SWEEP_SECONDS = 3
-SUSPECT_SECONDS = 30
-LOST_TICKET_SECONDS = 20
 HEARTBEATS = 4
 """How many signs of life a worker may miss before its job is taken from it."""
 
@@ -36,11 +31,19 @@ Edit = Callable[[Job], Job | None]
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How many items of a job are done, and of how many, where that is known."""
+
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True)
 class JobView:
     """A job with what is not in its record: how far it has come, and its place in the queue."""
 
     job: Job
-    progress: tuple[int, int | None] | None
+    progress: Progress | None
     queue_position: int | None
 
 
@@ -62,30 +65,30 @@ def get(backend: Backend, id: str) -> Job:
     return job
 
 
+def view(backend: Backend, job: Job) -> JobView:
+    """Return a job with its progress and its place in the queue."""
+    place = backend.queue.position(job.ticket) if job.state == QUEUED else None
+    return seen(backend, job, place)
+
+
 def views(backend: Backend, listed: Sequence[Job]) -> list[JobView]:
     """Return jobs with their progress and their places in the queue."""
     waiting = any(job.state == QUEUED for job in listed)
-    places = {
-        ticket: place for place, ticket in enumerate(backend.queue.tickets() if waiting else ())
-    }
-    return [
-        JobView(
-            job=job,
-            progress=backend.storage.progress(job.id),
-            # A ticket that a worker has just taken stands nowhere: nothing is before it.
-            queue_position=places.get(job.ticket, 0) if job.state == QUEUED else None,
-        )
-        for job in listed
-    ]
+    tickets = backend.queue.tickets() if waiting else []
+    places = {ticket: place for place, ticket in enumerate(tickets)}
+    return [seen(backend, job, places.get(job.ticket)) for job in listed]
 
 
-def view(backend: Backend, job: Job) -> JobView:
-    """Return a job with its progress and its place in the queue."""
+def seen(backend: Backend, job: Job, place: int | None) -> JobView:
+    """Return a job as it is seen from a place in the queue."""
+    done = backend.storage.progress(job.id)
+    if done is None and job.total is not None:
+        done = (0, job.total)
     return JobView(
         job=job,
-        progress=backend.storage.progress(job.id),
+        progress=None if done is None else Progress(*done),
         # A ticket that a worker has just taken stands nowhere: nothing is before it.
-        queue_position=backend.queue.position(job.ticket) or 0 if job.state == QUEUED else None,
+        queue_position=(place or 0) if job.state == QUEUED else None,
     )
 
 
@@ -185,12 +188,6 @@ def forget_upload_without_job(backend: Backend, token: str) -> None:
         backend.files.remove(upload_name(token))
 
 
-def forget_abandoned_uploads(backend: Backend, older_than: float) -> None:
-    """Remove request bodies whose receiver died before it could make their jobs."""
-    for token in backend.files.uploads(older_than):
-        forget_upload_without_job(backend, token)
-
-
 def staging_token(job: Job) -> str:
     """Return what the temporary names of a job's present attempt begin with."""
     return f"{job.id}.{job.attempts}"
@@ -259,37 +256,3 @@ def wait(backend: Backend, job: Job, seconds: float) -> Job:
         pause = min(2 * pause, 0.1)
         job = get(backend, job.id)
     return job
-
-
-def sweep(backend: Backend) -> None:
-    """Put right what dead workers left, at most once in some seconds over all workers."""
-    if backend.storage.remember("sweep", {}, SWEEP_SECONDS) is not None:
-        return
-    waiting = frozenset(backend.queue.tickets())
-    for job in backend.storage.indexed(Job, ACTIVE):
-        if job.state == QUEUED:
-            if job.ticket not in waiting:
-                replace_lost_ticket(backend, job)
-        elif not backend.storage.is_held(job.ticket) and is_suspected(backend, job):
-            lose(backend, job.id, job.ticket)
-
-
-def is_suspected(backend: Backend, job: Job) -> bool:
-    """Return whether an earlier sweep, too, saw no sign of life; suspect the worker from now on.
-
-    When Redis comes back after a while, workers that are alive need a moment to say so.
-    """
-    return backend.storage.remember(f"suspect:{job.ticket}", {}, SUSPECT_SECONDS) is not None
-
-
-def replace_lost_ticket(backend: Backend, job: Job) -> None:
-    """Queue a job again whose ticket died with the worker, or the server, that held it.
-
-    A worker that has just taken the ticket has until the next sweep to claim the job.
-    """
-    waited = datetime.now(UTC) - datetime.fromisoformat(job.queued_at)
-    if waited.total_seconds() < LOST_TICKET_SECONDS or not is_suspected(backend, job):
-        return
-    again = replace(job, ticket=new_id(), queued_at=now())
-    if backend.storage.replace(job, again):
-        backend.queue.put(again, backend.settings.job_timeout)

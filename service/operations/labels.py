@@ -42,17 +42,16 @@ def page(
 ) -> tuple[list[dict[str, Any]], int, int | None]:
     """Return labels in pool order from a row on, how many there are, and the row to go on from."""
     pool = pools.get(backend, pool_id)
-    rows = ranking.rows_of(exclusions.bitmap(backend, pool, LABELLED))
-    ahead = rows[rows >= start]
-    following = int(ahead[limit]) if len(ahead) > limit else None
-    texts = backend.storage.labels(pool.id, ahead[:limit].tolist())
-    ids = Items(backend.files, pool).at(ahead[:limit])
+    labelled = exclusions.bitmap(backend, pool, LABELLED)
+    rows, total, following = ranking.some_rows_of(labelled, start, limit)
+    texts = backend.storage.labels(pool.id, rows.tolist())
+    ids = Items(backend.files, pool).at(rows)
     found = [
         {"id": id, "label": json.loads(text)}
         for id, text in zip(ids, texts, strict=True)
         if text is not None
     ]
-    return found, len(rows), following
+    return found, total, following
 
 
 def delete(backend: Backend, pool_id: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import marshmallow
-from marshmallow import fields, validate
+from marshmallow import fields
 
 PLAIN_DIGITS = re.compile(r"-?[0-9]{1,18}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -105,14 +105,3 @@ def fault_of(item: Any) -> str | None:
     if isinstance(item, str):
         return None
     return "Not a string; an id is sent as the string it was uploaded as."
-
-
-def name_field(**options: Any) -> fields.String:
-    """Return a field for a name that stands in URLs."""
-    return fields.String(
-        validate=validate.Regexp(
-            re.compile(NAME.pattern + r"\Z"),
-            error="Names have up to 64 letters, digits, dots, dashes and underscores.",
-        ),
-        **options,
-    )

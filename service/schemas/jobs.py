@@ -30,7 +30,7 @@ class JobSchema(Schema):
     reason = fields.Method(
         "reason_of", metadata={"type": ["string", "null"], "description": "Why it failed: a code"}
     )
-    progress = fields.Method("progress_of", metadata={"type": ["object", "null"]})
+    progress = fields.Nested(ProgressSchema, allow_none=True)
     queue_position = fields.Integer(
         allow_none=True, metadata={"description": "Jobs before it in the queue, while it waits"}
     )
@@ -53,13 +53,6 @@ class JobSchema(Schema):
     def reason_of(self, view: JobView) -> str | None:
         """Return the code of the error, if there is one."""
         return view.job.error["code"] if view.job.error else None
-
-    def progress_of(self, view: JobView) -> dict[str, int | None] | None:
-        """Return items done of total, once that is known."""
-        if view.progress is None:
-            return None if view.job.total is None else {"done": 0, "total": view.job.total}
-        done, total = view.progress
-        return {"done": done, "total": total}
 
     def poll_after_of(self, view: JobView) -> int | None:
         """Return how long a client shall wait before it asks again."""

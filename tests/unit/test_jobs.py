@@ -7,7 +7,7 @@ import pytest
 
 from service.errors import Cancelled, Conflict, InvalidOutput, JobNotFound, TooBusy
 from service.files import upload_name
-from service.operations import jobs
+from service.operations import jobs, recovery
 from service.records import CANCELLED, CANCELLING, FAILED, QUEUED, RUNNING, SUCCEEDED, Job, new_id
 
 
@@ -24,7 +24,8 @@ def claim(backend, job):
 def test_a_submitted_job_waits_in_the_queue(backend, queued):
     view = jobs.view(backend, jobs.get(backend, queued.id))
 
-    assert (view.job.state, view.queue_position, view.progress) == (QUEUED, 0, None)
+    assert (view.job.state, view.queue_position) == (QUEUED, 0)
+    assert view.progress == jobs.Progress(0, 5)
 
 
 def test_the_queue_is_in_the_order_of_submission(backend, queued):
@@ -139,15 +140,15 @@ def test_a_job_that_has_ended_cannot_be_cancelled(backend, queued):
 
 def test_the_sweep_takes_a_job_from_a_worker_that_gives_no_sign_of_life(backend, queued):
     job = claim(backend, queued)
-    jobs.sweep(backend)
+    recovery.sweep(backend)
     assert jobs.get(backend, job.id).state == RUNNING
 
     backend.storage.redis.delete(backend.storage.key("held", job.ticket))
     backend.storage.forget("sweep")
-    jobs.sweep(backend)
+    recovery.sweep(backend)
     assert jobs.get(backend, job.id).state == RUNNING, "it may be Redis that was away"
     backend.storage.forget("sweep")
-    jobs.sweep(backend)
+    recovery.sweep(backend)
 
     again = jobs.get(backend, job.id)
     assert (again.state, len(backend.queue) - 1) == (QUEUED, 1)
@@ -156,7 +157,7 @@ def test_the_sweep_takes_a_job_from_a_worker_that_gives_no_sign_of_life(backend,
 
 def test_the_sweep_draws_a_new_ticket_for_a_job_whose_ticket_is_gone(backend, queued):
     backend.queue.withdraw(queued.ticket)
-    jobs.sweep(backend)
+    recovery.sweep(backend)
     assert len(backend.queue) == 0
 
     long_ago = replace(queued, queued_at="2020-01-01T00:00:00Z")
@@ -164,7 +165,7 @@ def test_the_sweep_draws_a_new_ticket_for_a_job_whose_ticket_is_gone(backend, qu
     for _ in range(2):
         assert len(backend.queue) == 0, "a worker may have taken the ticket this moment"
         backend.storage.forget("sweep")
-        jobs.sweep(backend)
+        recovery.sweep(backend)
 
     assert len(backend.queue) == 1
     assert jobs.view(backend, jobs.get(backend, queued.id)).queue_position == 0
