@@ -8,9 +8,10 @@ new file: everything here is imported, and so registered, by the two lines below
 import importlib
 import pkgutil
 
-from service.acquisition.registry import REGISTRY, Acquisition, Parameter
+from service.acquisition.registry import ALIASES, REGISTRY, Acquisition
+from service.acquisition.signature import Parameter
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["REGISTRY", "Acquisition", "Parameter"]
+__all__ = ["ALIASES", "REGISTRY", "Acquisition", "Parameter"]

@@ -4,12 +4,14 @@ from typing import Annotated
 
 import numpy as np
 
-from service.acquisition.registry import Array, Keys, Tunable, acquisition
+from service.acquisition.evidence import Array, Keys
+from service.acquisition.registry import acquisition
+from service.acquisition.signature import Tunable
 
 GOLDEN = 0x9E3779B97F4A7C15
 
 
-@acquisition()
+@acquisition(least=0.0)
 def random(
     keys: Keys,
     *,
@@ -18,8 +20,11 @@ def random(
     """A uniform random number for each item, fixed by the item's id and the seed.
 
     The same item has the same score in every pool, part and run, so appending to a pool never
-    reshuffles what was there. Always run it beside another function: it is the baseline.
+    reshuffles what was there.
 
+    Use: beside every other function, as the baseline that it has to beat; for a test set, whose
+      items must not be chosen by any model
+    Avoid: as the only function, once a model is better than chance
     Formula: uniform in [0, 1), from SplitMix64 of the id's hash and the seed
     Reference: G. L. Steele, D. Lea and C. H. Flood, Fast Splittable Pseudorandom Number Generators,
       OOPSLA 2014

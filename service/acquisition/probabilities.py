@@ -4,10 +4,12 @@ from typing import Annotated
 
 import numpy as np
 
-from service.acquisition.registry import Array, Tunable, acquisition
+from service.acquisition.evidence import Array
+from service.acquisition.registry import acquisition
+from service.acquisition.signature import Tunable
 
 
-@acquisition()
+@acquisition(least=0.0)
 def entropy(
     probs: Array,
     *,
@@ -18,6 +20,9 @@ def entropy(
     Looks at the whole distribution, so many unlikely classes can outweigh two likely ones. With
     many classes and a young model `margin` is usually the better choice.
 
+    Use: where every class matters, and the model is past its first labels
+    Avoid: with many classes and few labels: on scikit-learn's digits it does worse than `random`
+      up to about a hundred labels
     Formula: −Σₖ pₖ ln pₖ, with 0 ln 0 = 0
     Reference: C. E. Shannon, A Mathematical Theory of Communication, 1948; B. Settles, Active
       Learning Literature Survey, 2009, section 3.1
@@ -28,12 +33,14 @@ def entropy(
     return total / np.log(probs.shape[1]) if normalised else total
 
 
-@acquisition()
+@acquisition(least=0.0)
 def least_confidence(probs: Array) -> Array:
     """One minus the probability of the likeliest class.
 
     Looks only at how far the likeliest class is from certain.
 
+    Use: where only the likeliest class is acted upon
+    Avoid: where two classes are often confused: `margin` tells a tie of two from a doubt of many
     Formula: 1 − maxₖ pₖ
     Reference: D. D. Lewis and W. A. Gale, A Sequential Algorithm for Training Text Classifiers,
       SIGIR 1994
@@ -41,13 +48,16 @@ def least_confidence(probs: Array) -> Array:
     return 1.0 - probs.max(axis=1)
 
 
-@acquisition(lower="margin")
+@acquisition(lower="margin", least=-1.0)
 def margin(probs: Array) -> Array:
     """The gap between the two likeliest classes; a small gap is labelled sooner.
 
     The best default where a model's probabilities are at hand: it asks about items on the border
     between two classes and is not distracted by the others.
 
+    Use: as the default, with probabilities of the model that is to be trained
+    Avoid: before there is a usable model (cold start: `typiclust`, `k_center`), and for large
+      batches from a pool with many near copies (`dmbal`, `ranked_batch`)
     Formula: margin = p₍₁₎ − p₍₂₎, the likeliest minus the second likeliest; score = −margin
     Reference: T. Scheffer, C. Decomain and S. Wrobel, Active Hidden Markov Models for Information
       Extraction, IDA 2001
@@ -57,12 +67,14 @@ def margin(probs: Array) -> Array:
     return two[:, 0] - two[:, 1]
 
 
-@acquisition(lower="variance")
+@acquisition(lower="variance", least=-0.25)
 def variance_probs(probs: Array) -> Array:
     """The variance of the class probabilities; an even distribution is labelled sooner.
 
     Its scale shrinks with the number of classes, so compare scores of one model only.
 
+    Use: to rank as Encord Active does by its Variance
+    Avoid: for any other reason: `margin` and `entropy` say the same more clearly
     Formula: variance = (1/K) Σₖ (pₖ − 1/K)², over the K classes; score = −variance
     Reference: the population variance of the probability vector, as Encord Active ranks by it
     """

@@ -2,98 +2,134 @@
 
 Positional parameters name the evidence it needs, from `EVIDENCE`. Keyword-only parameters,
 annotated `Annotated[type, Tunable(...)]` and given a default, are what a client may tune. The
-docstring is the API's text: a first line, then any prose, then the fields `Formula:` and
-`Reference:`. Where the field's own quantity is read the other way round,
-`@acquisition(lower="margin")` names it, and the function returns its negative.
+docstring is the API's text: a first line, then any prose, then the fields `Use:` (when to),
+`Avoid:` (when not to), `Formula:` and `Reference:`. There are four kinds:
+
+    @acquisition        evidence in, one score per item out
+    @aggregation        scores of an item's objects in, one score per item out
+    @composition        scores of other functions in, one score per item out
+    @batch_strategy     evidence of the candidates in, an ordered selection out
+
+Where the field's own quantity is read the other way round, `lower="margin"` names it, and the
+function returns its negative.
 """
 
-import inspect
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Keys = npt.NDArray[np.uint64]
-ScoreFunction = Callable[..., Array]
+from service.acquisition.evidence import (
+    LABELS,
+    PREDICTIONS,
+    Array,
+    Picks,
+    sources,
+)
+from service.acquisition.signature import (
+    Parameter,
+    Tunable,
+    UnusableFunction,
+    read_docstring,
+    read_signature,
+)
 
-EVIDENCE = {
-    "probs": "class probabilities of each item, float64 (items, classes); rows sum to one",
-    "keys": "a 64-bit hash of each item's id, uint64 (items,); the same on every machine",
-}
-"""What a function may ask for. The worker makes each, in this one shape."""
+__all__ = ["Array", "Tunable"]
 
-PREDICTED = frozenset({"probs"})
-"""The evidence that only a model, or its predictions, can give."""
+SCORE, AGGREGATION, COMPOSITION, BATCH = "score", "aggregation", "composition", "batch"
 
+RANKING, RELABELLING = "ranking", "relabelling"
+"""What a score is for: what to label next, or which label to look at again."""
 
-class UnusableFunction(Exception):
-    """A function was registered that could not be offered to clients."""
-
-
-@dataclass(frozen=True)
-class Tunable:
-    """What a client may put in a keyword-only parameter."""
-
-    help: str
-    minimum: float | None = None
-    maximum: float | None = None
-    over: float | None = None
+Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """One keyword-only parameter of an acquisition function."""
+class Size:
+    """How much a scoring has to do, as far as it is known beforehand.
 
-    name: str
-    kind: type
-    default: Any
-    tunable: Tunable
+    `items` of the pool, `candidates` among which a batch is chosen, `labelled` items, `n` wanted,
+    `width` of a feature vector, `classes`, `members`; `parameters` are the function's own.
+    """
 
-    def json_schema(self) -> dict[str, Any]:
-        """Return the parameter's JSON Schema."""
-        names = {int: "integer", float: "number", bool: "boolean", str: "string"}
-        bounds = {
-            "minimum": self.tunable.minimum,
-            "maximum": self.tunable.maximum,
-            "exclusiveMinimum": self.tunable.over,
-        }
-        return {
-            "type": names[self.kind],
-            "default": self.default,
-            "description": self.tunable.help,
-            **{key: bound for key, bound in bounds.items() if bound is not None},
-        }
+    items: int
+    candidates: int
+    labelled: int
+    n: int
+    width: int
+    classes: int
+    members: int
+    parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+Work = Callable[[Size], float]
+"""How many multiplications something takes, roughly; more than a limit are refused."""
+
+SEED = Parameter("seed", int, 0, Tunable("the same seed draws the same", minimum=0, maximum=2**53))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Acquisition:
     """A registered function, with all that a client, the docs and the tests need to know of it."""
 
     name: str
+    kind: str
     needs: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     summary: str
     description: str
+    use: str
+    avoid: str
     formula: str
     reference: str
+    function: Function
     raw_name: str
-    raw_direction: str
-    function: ScoreFunction
+    raw_direction: str = "higher"
+    least: float | None = None
+    purpose: str = RANKING
+    aliases: tuple[str, ...] = ()
+    skips: bool = False
+    names_originals: bool = False
+    of: tuple[int, int] = (0, 0)
+    builds_on: str | None = None
+    prefix_consistent: bool | None = None
+    work: Work | None = None
 
     @property
     def needs_predictions(self) -> bool:
         """Whether a model, or its predictions, must be there."""
-        return not PREDICTED.isdisjoint(self.needs)
+        return PREDICTIONS in sources(self.needs)
 
-    def score(self, evidence: Mapping[str, npt.NDArray[Any]], **parameters: Any) -> Array:
+    @property
+    def needs_features(self) -> bool:
+        """Whether the pool's feature vectors are looked at."""
+        return any("features" in need for need in self.needs) or bool(
+            {"neighbours", "originals", "clusters", "labelled_neighbours", "unlabelled_probs"}
+            & set(self.needs)
+        )
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the pool's labels are looked at."""
+        return LABELS in sources(self.needs)
+
+    def score(self, evidence: Mapping[str, Any], **parameters: Any) -> Array:
         """Return one float64 score per item; higher = label sooner."""
-        scores = self.function(*(evidence[name] for name in self.needs), **parameters)
-        return np.asarray(scores, dtype=np.float64)
+        found = self.call(evidence, parameters)
+        return np.asarray(found, dtype=np.float64)
+
+    def pick(self, evidence: Mapping[str, Any], **parameters: Any) -> Picks:
+        """Return an ordered selection of the candidates."""
+        seed = parameters.pop(SEED.name, SEED.default) if "generator" in self.needs else None
+        if seed is not None:
+            evidence = {**evidence, "generator": np.random.default_rng(seed)}
+        picks: Picks = self.call(evidence, parameters)
+        return picks
+
+    def call(self, evidence: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
+        """Call the function with the evidence that it needs."""
+        return self.function(*(evidence[name] for name in self.needs), **parameters)
 
     def raw(self, score: float) -> float:
         """Return the field's own quantity for a score."""
@@ -101,101 +137,91 @@ class Acquisition:
 
     def parameters_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the whole parameter object."""
+        required = [p.name for p in self.parameters if p.tunable.required]
         return {
             "type": "object",
             "properties": {p.name: p.json_schema() for p in self.parameters},
+            **({"required": required} if required else {}),
             "additionalProperties": False,
         }
 
 
 REGISTRY: dict[str, Acquisition] = {}
-"""Every acquisition function by name, in the order of registration."""
+"""Every acquisition function and batch strategy by name, in the order of registration."""
+
+ALIASES: dict[str, str] = {}
+"""The other names that the field has for a function."""
 
 
-def acquisition(*, lower: str | None = None) -> Callable[[ScoreFunction], ScoreFunction]:
-    """Register a function; `lower` names the field's quantity where lower means sooner."""
+def acquisition(**options: Any) -> Callable[[Function], Function]:
+    """Register a function of evidence, one score per item.
 
-    def register(function: ScoreFunction) -> ScoreFunction:
-        entry = describe(function, lower)
-        if entry.name in REGISTRY:
-            raise UnusableFunction(f"there are two acquisition functions named {entry.name}")
+    Options: `lower` names the field's quantity where lower means sooner; `least` is the least
+    score there can be, where there is one; `aliases`; `purpose`; `skips` says that NaN leaves an
+    item unscored; `names_originals` that the second of two results is the row each item repeats;
+    `work` tells the cost where it is more than a pass over the evidence.
+    """
+    return register(SCORE, options)
+
+
+def aggregation(**options: Any) -> Callable[[Function], Function]:
+    """Register a function of the scores that another gives to each object of an item."""
+    return register(AGGREGATION, {"of": (1, 1), **options})
+
+
+def composition(*, of: tuple[int, int], **options: Any) -> Callable[[Function], Function]:
+    """Register a function of the scores of as many other functions as `of` allows."""
+    return register(COMPOSITION, {"of": of, **options})
+
+
+def batch_strategy(
+    *, prefix_consistent: bool, work: Work, **options: Any
+) -> Callable[[Function], Function]:
+    """Register a strategy that selects `n` candidates in order.
+
+    `prefix_consistent` says whether fewer wanted are always the first of more wanted. `builds_on`
+    is the function that gives `base` where a client names none.
+    """
+    return register(
+        BATCH, {"of": (0, 1), "prefix_consistent": prefix_consistent, "work": work, **options}
+    )
+
+
+def register(kind: str, options: Mapping[str, Any]) -> Callable[[Function], Function]:
+    """Return a decorator that registers a function of a kind."""
+
+    def decorate(function: Function) -> Function:
+        entry = describe(function, kind, **options)
+        for name in (entry.name, *entry.aliases):
+            if name in REGISTRY or name in ALIASES:
+                raise UnusableFunction(f"there are two acquisition functions named {name}")
         REGISTRY[entry.name] = entry
+        ALIASES.update(dict.fromkeys(entry.aliases, entry.name))
         return function
 
-    return register
+    return decorate
 
 
-def describe(function: ScoreFunction, lower: str | None) -> Acquisition:
+def describe(
+    function: Function, kind: str = SCORE, *, lower: str | None = None, **options: Any
+) -> Acquisition:
     """Return what a function's signature and docstring say of it; raise UnusableFunction."""
     name = function.__name__
     needs, parameters = read_signature(function)
     prose, fields = read_docstring(name, function.__doc__)
     return Acquisition(
         name=name,
+        kind=kind,
         needs=needs,
-        parameters=parameters,
+        parameters=(*parameters, SEED) if "generator" in needs else parameters,
         summary=prose[0],
         description="\n".join(prose[1:]).strip(),
+        use=fields["Use"],
+        avoid=fields["Avoid"],
         formula=fields["Formula"],
         reference=fields["Reference"],
+        function=function,
         raw_name=lower or name,
         raw_direction="lower" if lower else "higher",
-        function=function,
+        **options,
     )
-
-
-def read_signature(function: ScoreFunction) -> tuple[tuple[str, ...], tuple[Parameter, ...]]:
-    """Return the evidence a function needs and the parameters it offers."""
-    needs: list[str] = []
-    parameters: list[Parameter] = []
-    hints = get_type_hints(function, include_extras=True)
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            parameters.append(read_parameter(function, parameter, hints.get(name)))
-        elif parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
-            raise UnusableFunction(f"{function.__name__} takes {name} in a way nobody can give it")
-        elif name not in EVIDENCE:
-            raise UnusableFunction(f"{function.__name__} needs {name}, which is not evidence")
-        else:
-            needs.append(name)
-    if not needs:
-        raise UnusableFunction(f"{function.__name__} needs no evidence, so it can score nothing")
-    return tuple(needs), tuple(parameters)
-
-
-def read_parameter(function: ScoreFunction, parameter: inspect.Parameter, hint: Any) -> Parameter:
-    """Return one tunable parameter; raise UnusableFunction where its annotation is incomplete."""
-    where = f"{function.__name__}'s parameter {parameter.name}"
-    if parameter.default is inspect.Parameter.empty:
-        raise UnusableFunction(f"{where} has no default")
-    kind, *extras = get_args(hint) or (hint,)
-    tunable = next((extra for extra in extras if isinstance(extra, Tunable)), None)
-    if tunable is None or kind not in (int, float, bool, str):
-        raise UnusableFunction(f"{where} must be Annotated[int | float | bool | str, Tunable(…)]")
-    if not isinstance(parameter.default, kind):
-        raise UnusableFunction(f"{where} has a default that is no {kind.__name__}")
-    if kind is float and not math.isfinite(parameter.default):
-        raise UnusableFunction(f"{where} has a default that is not finite")
-    return Parameter(parameter.name, kind, parameter.default, tunable)
-
-
-def read_docstring(name: str, docstring: str | None) -> tuple[list[str], dict[str, str]]:
-    """Return the lines of prose and the fields of a docstring; raise UnusableFunction."""
-    if not docstring:
-        raise UnusableFunction(f"{name} has no docstring, so clients could not know what it does")
-    prose: list[str] = []
-    fields: dict[str, str] = {}
-    current = ""
-    for line in inspect.cleandoc(docstring).splitlines():
-        field = re.match(r"(Formula|Reference): (.+)", line)
-        if field:
-            current = field[1]
-            fields[current] = field[2]
-        elif current and line.startswith("  "):
-            fields[current] += " " + line.strip()
-        else:
-            prose.append(line)
-    missing = {"Formula", "Reference"} - fields.keys()
-    if missing:
-        raise UnusableFunction(f"{name}'s docstring lacks {', '.join(sorted(missing))}")
-    return prose, fields
