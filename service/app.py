@@ -15,6 +15,7 @@ from service.api import (
     labels,
     models,
     pools,
+    predictions,
     problems,
     rankings,
     scorings,
@@ -27,6 +28,7 @@ from service.settings import Settings
 RESOURCES = (
     acquisitions,
     pools,
+    predictions,
     labels,
     exclusions,
     models,

@@ -6,6 +6,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from service.acquisition import REGISTRY, Acquisition
+from service.acquisition.registry import BATCH
 from service.errors import (
     PROBLEM_JSON,
     Conflict,
@@ -82,24 +83,47 @@ def finish_scoring(schemas: Document) -> None:
     names = {name: f"Function_{name}" for name in REGISTRY}
     for name, entry in REGISTRY.items():
         schemas[names[name]] = function_schema(entry)
-    schemas["NewScoring"]["properties"]["acquisitions"]["items"] = {
-        "oneOf": [{"$ref": f"#/components/schemas/{schema}"} for schema in names.values()],
-        "discriminator": {
-            "propertyName": "name",
-            "mapping": {name: f"#/components/schemas/{schema}" for name, schema in names.items()},
-        },
+    references = {name: f"#/components/schemas/{schema}" for name, schema in names.items()}
+    schemas["Function"] = {
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "name", "mapping": references},
     }
+    schemas["NewScoring"]["properties"]["acquisitions"]["items"] = FUNCTION
+
+
+FUNCTION = {"$ref": "#/components/schemas/Function"}
 
 
 def function_schema(entry: Acquisition) -> Document:
     """Return the schema of one function as a request names it."""
+    low, high = entry.of
+    required = [p.name for p in entry.parameters if p.tunable.required]
+    properties: Document = {
+        "name": {"type": "string", "enum": [entry.name, *entry.aliases]},
+        "parameters": entry.parameters_schema(),
+    }
+    if high:
+        properties["of"] = {
+            "type": "array",
+            "items": FUNCTION,
+            "minItems": low,
+            "maxItems": high,
+            "description": "Functions whose scores it builds on",
+        }
+    if entry.kind == BATCH:
+        properties["candidates"] = {
+            "type": "integer",
+            "minimum": 1,
+            "description": "Choose among so many of the best by `of`; by default among all",
+        }
     return {
         "type": "object",
         "description": entry.summary,
-        "properties": {
-            "name": {"type": "string", "const": entry.name},
-            "parameters": entry.parameters_schema(),
-        },
-        "required": ["name"],
+        "properties": properties,
+        "required": [
+            "name",
+            *(["parameters"] if required else []),
+            *(["of"] if low and entry.builds_on is None else []),
+        ],
         "additionalProperties": False,
     }

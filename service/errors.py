@@ -4,7 +4,7 @@
     ├── InvalidRequest 422 … what was sent can be read and makes no sense
     ├── NotFound 404       … the thing named is not here
     ├── Conflict 409       … the thing is here, in another state
-    ├── UploadRefused 422  … a pool's part could not be taken
+    ├── UploadRefused 422  … items or predictions could not be taken
     ├── ModelRefused 422   … an artifact could not be taken
     └── JobFailure         … a job ended without its result
 
@@ -149,6 +149,12 @@ class ModelNotFound(NotFound):
     code = "model_not_found"
 
 
+class PredictionsNotFound(NotFound):
+    """The pool has no such predictions"""
+
+    code = "predictions_not_found"
+
+
 class JobNotFound(NotFound):
     """There is no such job"""
 
@@ -180,13 +186,13 @@ class Conflict(ServiceError):
 
 
 class UploadRefused(ServiceError):
-    """The part was not taken"""
+    """The upload was not taken"""
 
     status, code = 422, "upload_refused"
 
 
 class DuplicateItem(UploadRefused):
-    """An item id is in the pool already, or twice in the part"""
+    """An item id is in the pool already, or twice in the upload"""
 
     code = "duplicate_item"
 
@@ -225,6 +231,12 @@ class InvalidOutput(JobFailure):
     """The model's output cannot be used"""
 
     code = "invalid_output"
+
+
+class UnusableLabels(JobFailure):
+    """The pool's labels do not fit the predictions"""
+
+    code = "unusable_labels"
 
 
 class StorageFull(JobFailure):

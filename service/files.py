@@ -169,6 +169,16 @@ def predictions_name(model: str, part: str) -> str:
     return f"predictions/{model}/{part}"
 
 
+def members_name(model: str, part: str) -> str:
+    """Return the name of what each member of a model that is a committee says of a part."""
+    return f"predictions/{model}/{part}-members"
+
+
+def given_name(pool: str, predictions: str) -> str:
+    """Return the name of the directory of predictions that a client gave."""
+    return f"pools/{pool}/predictions/{predictions}"
+
+
 def ranking_name(ranking: str) -> str:
     """Return the name of a ranking's directory."""
     return f"rankings/{ranking}"

@@ -18,6 +18,7 @@ TICKET_SECONDS = 60
 TASKS = {
     "ingest": "workers.tasks.ingest",
     "inspect": "workers.tasks.inspect",
+    "receive": "workers.tasks.receive",
     "score": "workers.tasks.score",
 }
 RECORD_FAILURE = "workers.tasks.record_failure"

@@ -26,6 +26,8 @@ DELETED = "deleted"
 ACTIVE = "active"
 """The index of the jobs that are not in a final state."""
 
+FLOAT64_BYTES = 8
+
 
 def new_id() -> str:
     """Return an id that nobody can guess."""
@@ -126,7 +128,10 @@ class Pool(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Model(Record):
-    """An immutable artifact, named by the SHA-256 of its bytes."""
+    """An immutable artifact, named by the SHA-256 of its bytes.
+
+    `members` is how many members it has where it is a committee by itself.
+    """
 
     kind = "model"
 
@@ -140,6 +145,11 @@ class Model(Record):
     probabilities: bool = False
     warnings: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    members: int | None = None
+
+    def member_bytes(self, rows: int) -> int:
+        """Return how many bytes the members' probabilities of some items take, at most."""
+        return rows * (self.members or 0) * len(self.classes) * FLOAT64_BYTES
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -164,6 +174,7 @@ class Job(Record):
     request: Mapping[str, Any]
     pool: str | None = None
     model: str | None = None
+    committee: tuple[str, ...] = ()
     state: str = QUEUED
     attempts: int = 0
     ticket: str = field(default_factory=new_id)
@@ -183,13 +194,21 @@ class Job(Record):
     def indexes(self) -> frozenset[str]:
         """Jobs are found by what they work on, and while they are not final."""
         found = set() if self.is_final else {ACTIVE}
-        subjects = {"pool": self.pool, "model": self.model}
-        return frozenset(found | {f"{kind}:{id}" for kind, id in subjects.items() if id})
+        subjects = [("pool", self.pool), ("model", self.model)]
+        subjects += [("model", each) for each in self.committee]
+        return frozenset(found | {f"{kind}:{id}" for kind, id in subjects if id})
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        return cls(**{**document, "committee": tuple(document.get("committee", ()))})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking(Record):
-    """The immutable result of a scoring job: score and order of every item, and where from."""
+    """The immutable result of a scoring job: an order of items, their scores, and where from.
+
+    The order of a score holds every item that has one; that of a batch the items selected.
+    """
 
     kind = "ranking"
 
@@ -197,9 +216,12 @@ class Ranking(Record):
     pool: str
     parts: tuple[str, ...]
     total: int
-    model: str | None
-    acquisition: str
-    parameters: Mapping[str, Any]
+    ranked: int
+    form: str
+    purpose: str
+    function: Mapping[str, Any]
+    source: Mapping[str, Any]
+    batch: Mapping[str, Any] | None = None
     raw_name: str
     raw_direction: str
     summary: Mapping[str, Any]
@@ -215,5 +237,49 @@ class Ranking(Record):
         """Rankings are found by the pool they rank."""
         return frozenset({f"pool:{self.pool}"})
 
+    @property
+    def acquisition(self) -> str:
+        """The name of the function that made it."""
+        return str(self.function["name"])
 
-KINDS: dict[str, type[Record]] = {kind.kind: kind for kind in (Pool, Model, Job, Ranking)}
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions(Record):
+    """What a client's own model says of a pool's items, of those that it said anything of.
+
+    `form` is one of FORMS, which the API calls the predictions' kind: a record's `kind` is another
+    thing. `total` is how many items the pool had in `parts`, `items` how many of them were
+    predicted, `empty` how many of these without any object or token. They are `whole` where that is
+    every item, in pool order.
+    """
+
+    kind = "predictions"
+
+    job: str
+    pool: str
+    form: str
+    name: str = ""
+    parts: tuple[str, ...]
+    total: int
+    items: int
+    whole: bool
+    classes: tuple[Any, ...]
+    members: int | None
+    dtype: str
+    empty: int
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        lists = {name: tuple(document[name]) for name in ("parts", "classes")}
+        return cls(**{**document, **lists})
+
+    def indexes(self) -> frozenset[str]:
+        """Predictions are found by the pool that they are of."""
+        return frozenset({f"pool:{self.pool}"})
+
+
+KINDS: dict[str, type[Record]] = {
+    kind.kind: kind for kind in (Pool, Model, Job, Ranking, Predictions)
+}

@@ -60,11 +60,21 @@ class Settings:
     max_id_bytes: int = setting(512, "UTF-8 bytes of one item id", at_least=1, limit=True)
     max_metadata_columns: int = setting(64, "metadata columns of one pool", limit=True)
     max_metadata_bytes: int = setting(4_096, "UTF-8 bytes of one metadata string", limit=True)
+    max_members: int = setting(1_000, "members of one committee", at_least=1, limit=True)
     max_classes: int = setting(100_000, "classes of one model", at_least=2, limit=True)
     max_functions: int = setting(16, "acquisition functions of one job", at_least=1, limit=True)
+    max_scoring_work: int = setting(
+        20 * 10**12,
+        "multiplications that one function of a job may need",
+        at_least=1,
+        limit=True,
+    )
     max_page: int = setting(100_000, "rows of one answer", at_least=1, limit=True)
     max_ids: int = setting(1_000_000, "ids of one request", at_least=1, limit=True)
     max_exclusion_sets: int = setting(1_000, "exclusion sets of one pool", at_least=1, limit=True)
+    max_predictions: int = setting(
+        1_000, "uploads of predictions that one pool keeps", at_least=1, limit=True
+    )
     max_queued_jobs: int = setting(10_000, "jobs that wait at once", at_least=1, limit=True)
     max_wait: int = setting(30, "seconds a request may wait for its job", limit=True)
 

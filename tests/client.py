@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class Client:
         """Upload a model; return its id."""
         job = self.finish(f"/v1/models?format={format}", body, "application/octet-stream")
         return job["result"]["model"]["id"]
+
+    def predictions(self, pool, body, type="application/json", **query):
+        """Upload predictions of a pool; return their id."""
+        path = f"/v1/pools/{pool}/predictions?{urlencode(query)}"
+        return self.finish(path, body, type)["result"]["predictions"]
 
     def rankings(self, pool, model, *functions):
         """Score a pool; return the rankings' ids by function."""

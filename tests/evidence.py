@@ -11,8 +11,11 @@ from service.acquisition.evidence import (
     Picks,
     Ragged,
 )
+from service.acquisition.signature import Matrix
 
 MEMBERS, WIDTH, LABELLED, TARGETS = 5, 6, 9, 7
+
+ITEMS_SECOND = ("member_probs", "votes", "member_values", "annotations", "bases")
 
 
 def evidence(needs, *, items=60, classes=4, seed=0, n=10):
@@ -59,18 +62,21 @@ def predictions(items, classes, seed):
     votes = members.argmax(axis=2).astype(np.int64)
     votes[0, 5:7] = -1
     values = generator.normal(size=(MEMBERS, items))
+    objects = ragged(generator, items, classes, least=0)
     return {
         "probs": probabilities(generator, items, classes),
         "member_probs": members,
         "votes": votes,
-        "objects": ragged(generator, items, classes, least=0),
+        "objects": objects,
+        "object_scores": generator.random(len(objects.values)),
+        "object_ends": objects.ends,
         "tokens": ragged(generator, items, classes, least=1),
         "label_probs": generator.random((items, classes)),
         "mean": values.mean(axis=0),
         "std": values.std(axis=0),
         "member_values": values,
         "base": generator.random(items),
-        "bases": generator.random((2, items)),
+        "bases": generator.random((3, items)),
         "target_member_probs": generator.dirichlet(np.full(classes, 0.5), size=(MEMBERS, TARGETS)),
     }
 
@@ -86,7 +92,7 @@ def surroundings(items, classes, seed):
     return {
         "keys": generator.integers(0, 2**63, items).astype(np.uint64),
         "features": Features.of(vectors),
-        "neighbours": nearest(vectors, vectors, k=4, own=True),
+        "neighbours": nearest(vectors, vectors, k=3, own=True),
         "originals": Originals(
             np.where(np.arange(items) == 4, 3, np.arange(items)),
             np.where(items > 1, generator.random(items) + 0.1, np.inf),
@@ -142,6 +148,96 @@ def k_means(features, count, weights, seed):
             ]
         )
     return labels.astype(np.int64), centres
+
+
+def evidence_for(entry, **options):
+    """Evidence for a registered function: of no more functions than it builds on."""
+    found = evidence(entry.needs, **options)
+    return found | {"bases": found["bases"][: entry.of[1]]} if "bases" in found else found
+
+
+def taken(found, places):
+    """Evidence of some of the items, in the order named, as a worker gives it of a block.
+
+    Rows that name items still name the same ones, wherever these stand now.
+    """
+    some = {
+        name: entries(name, value, places) if EVIDENCE[name].per_item else value
+        for name, value in found.items()
+        if name not in ("object_scores", "object_ends")
+    }
+    if "object_scores" in found:
+        rows, ends = spread(found["object_ends"], places)
+        some |= {"object_scores": found["object_scores"][rows], "object_ends": ends}
+    for value in some.values():
+        freeze(value)
+    return some
+
+
+def permuted(found, order):
+    """Evidence of all items in another order, rows that name items renumbered to match."""
+    moved = taken(found, order)
+    places = np.argsort(order)
+    if "neighbours" in moved:
+        near = moved["neighbours"]
+        moved["neighbours"] = Neighbours(places[near.rows], near.distances)
+    if "originals" in moved:
+        originals = moved["originals"]
+        moved["originals"] = Originals(places[originals.rows], originals.distances)
+    return moved
+
+
+def entries(name, value, places):
+    """Return the entries of some items in one kind of evidence."""
+    if name in ITEMS_SECOND:
+        return np.ascontiguousarray(value[:, places])
+    if isinstance(value, Features):
+        return Features.of(value.at(places))
+    if isinstance(value, Ragged):
+        rows, ends = spread(value.ends, places)
+        return Ragged(value.values[rows], ends)
+    if isinstance(value, Neighbours | Originals):
+        return type(value)(value.rows[places], value.distances[places])
+    if isinstance(value, Clusters):
+        return Clusters(value.labels[places], value.distances[places], value.nearest)
+    return value[places]
+
+
+def spread(ends, places):
+    """Return the rows that belong to some items, and where each item's rows end among them."""
+    lengths = np.diff(ends, prepend=0)
+    rows = [np.arange(ends[place] - lengths[place], ends[place]) for place in places]
+    return np.concatenate([np.empty(0, np.int64), *rows]), np.cumsum(lengths[places])
+
+
+def contents(value):
+    """Return the bytes of all arrays in some evidence."""
+    if isinstance(value, np.ndarray):
+        return [value.tobytes()]
+    if isinstance(value, Features):
+        return contents(value.arrays)
+    parts = value if isinstance(value, tuple) else getattr(value, "__dict__", {}).values()
+    return [each for part in parts for each in contents(part)]
+
+
+def usual(entry, *, classes=4):
+    """Parameters with which a function can score this evidence: what is required, and what to do
+    with items without objects, of which there are some."""
+    made = {
+        parameter.name: required(parameter, classes)
+        for parameter in entry.parameters
+        if parameter.tunable.required
+    }
+    if "empty" in {parameter.name for parameter in entry.parameters}:
+        made["empty"] = "score"
+    return made
+
+
+def required(parameter, classes):
+    """A value for a required parameter."""
+    if parameter.kind is Matrix:
+        return tuple(map(tuple, (1 - np.eye(classes)).tolist()))
+    return parameter.default
 
 
 def chosen(picks):

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from service.errors import InvalidOutput, ModelRefused, readable
@@ -16,6 +17,8 @@ from workers.workbench import Workbench
 LARGEST_EXACT = 2**53
 LONGEST_CLASS = 1_024
 LONGEST_NAME = 500
+FEWEST = 2
+"""Classes that leave a doubt, and members that can disagree."""
 
 
 def inspect(bench: Workbench, job: Job) -> Mapping[str, Any]:
@@ -68,7 +71,7 @@ def model_of(job: Job, said: Mapping[str, Any], limits: Settings) -> Model:
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidOutput("The model was not described as it must be") from error
     check(model, limits)
-    return model
+    return within(model, limits.max_members)
 
 
 def check(model: Model, limits: Settings) -> None:
@@ -85,7 +88,9 @@ def check(model: Model, limits: Settings) -> None:
         )
     if len(set(map(repr, model.classes))) != len(model.classes):
         raise ModelRefused("Two classes of the model are the same")
-    if model.probabilities and len(model.classes) < 2:  # noqa: PLR2004 - one class leaves no doubt
+    if model.members is not None and model.members < FEWEST:
+        raise InvalidOutput(f"A committee of {model.members} members is none")
+    if (model.probabilities or model.members) and len(model.classes) < FEWEST:
         raise ModelRefused(
             "The model knows one class only, so it is never unsure; fit it on two or more"
         )
@@ -106,4 +111,16 @@ def described(job: Job, said: Mapping[str, Any]) -> Model:
         probabilities=bool(said["probabilities"]),
         warnings=tuple(readable(str(each))[:LONGEST_NAME] for each in said["warnings"]),
         versions=versions_of(job.request["format"]),
+        members=None if said["members"] is None else int(said["members"]),
     )
+
+
+def within(model: Model, most: int) -> Model:
+    """Return a model that is no committee where it would be one of too many members."""
+    if model.members is None or model.members <= most:
+        return model
+    warning = (
+        f"The model has {model.members} members, and a committee has at most {most} here"
+        " (max_members): only its own probabilities can be scored with."
+    )
+    return replace(model, members=None, warnings=(*model.warnings, warning))

@@ -1,27 +1,40 @@
-"""What a model says of each item: computed once for a model and a part, checked, and kept."""
+"""What a model says of each item: computed once for a model and a part, checked, and kept.
+
+A model that is a committee says two kinds of things: its own probabilities, and those of each of
+its members. Each kind is asked for, computed and kept by itself.
+"""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from service.errors import InvalidOutput, SubjectGone
-from service.files import Files, model_name, part_name, predictions_name
+from service.files import Files, members_name, model_name, part_name, predictions_name
 from service.items import Items
 from service.operations import models, pools
 from service.records import Job, Model, Part, Pool
 from workers.versions import versions_of
 from workers.workbench import Desk, Workbench, load
 
+PROBS, MEMBERS = "probs", "member_probs"
+"""The kinds, by the evidence they are: (items, classes), and (items, members, classes) as kept."""
+
 BLOCK = 4_096
 PARTS_AT_ONCE = 16
 FLOAT64 = 8
-CHECKED_ROWS = 65_536
+CHECKED_VALUES = 2**22
 VERSIONS = "versions.json"
 SUM_TOLERANCE = 1e-3
 RANGE_TOLERANCE = 1e-6
+
+Kinds = frozenset[str]
+OWN = frozenset({PROBS})
+NAMES = {PROBS: predictions_name, MEMBERS: members_name}
 
 
 @dataclass(frozen=True)
@@ -32,15 +45,20 @@ class Work:
     cached: int
     predicted: int
 
+    def document(self) -> dict[str, int]:
+        """Return the counts as plain values."""
+        return asdict(self)
+
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose items a model is asked about, and for which job."""
+    """Whose items a model is asked about, for which job, and what of each."""
 
     job: Job
     pool: Pool
     parts: Sequence[Part]
     model: Model
+    kinds: Kinds = OWN
 
     @property
     def total(self) -> int:
@@ -48,94 +66,169 @@ class Subject:
         return sum(part.rows for part in self.parts)
 
 
+@dataclass(frozen=True)
+class Group:
+    """Parts of which the same kinds are missing, for one run of the sandbox."""
+
+    kinds: Kinds
+    parts: Sequence[Part]
+
+    @property
+    def total(self) -> int:
+        """The number of items."""
+        return sum(part.rows for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the sandbox: its desk, and where it stands in a job of several passes."""
+
+    desk: Desk
+    done: int
+    passes: int
+
+
 def predict(bench: Workbench, subject: Subject) -> Work:
-    """Make sure that the model's probabilities of every part are kept; return what it took."""
-    missing = [part for part in subject.parts if not known(bench, subject.model, part)]
-    predicted = sum(part.rows for part in missing)
-    done = cached = subject.total - predicted
-    for start in range(0, len(missing), PARTS_AT_ONCE):
-        group = missing[start : start + PARTS_AT_ONCE]
-        with bench.desk(subject.job) as desk:
-            run_model(bench, desk, subject, group, done=done)
-            keep(bench, desk, subject, group)
-        done += sum(part.rows for part in group)
-    return Work(subject.total, cached, predicted)
+    """Make sure that what is wanted of a model is kept of every part; return what it took."""
+    return predict_all(bench, [subject])
 
 
-def known(bench: Workbench, model: Model, part: Part) -> bool:
-    """Return whether a model's probabilities of a part are kept already."""
-    return bench.backend.files.exists(predictions_name(model.id, part.id))
+def predict_all(bench: Workbench, subjects: Sequence[Subject]) -> Work:
+    """Do so for several models and the same items; return what it took.
+
+    An item counts as predicted where any of the models had to be asked about it.
+    """
+    asked: dict[str, int] = {}
+    for turn, subject in enumerate(subjects):
+        groups = list(missing(bench, subject))
+        asked |= {part.id: part.rows for group in groups for part in group.parts}
+        done = subject.total * (turn + 1) - sum(group.total for group in groups)
+        for group in groups:
+            with bench.desk(subject.job) as desk:
+                run = Run(desk, done // len(subjects), passes=len(subjects))
+                run_model(bench, run, subject, group)
+                keep(bench, desk, subject, group)
+            done += group.total
+    total, predicted = max((each.total for each in subjects), default=0), sum(asked.values())
+    return Work(total, total - predicted, predicted)
 
 
-def run_model(
-    bench: Workbench, desk: Desk, subject: Subject, parts: Sequence[Part], *, done: int
-) -> None:
-    """Predict some parts in one run of the sandbox, after `done` items of the job."""
+def missing(bench: Workbench, subject: Subject) -> Iterator[Group]:
+    """Yield the parts of which something is missing, a group for each run of the sandbox."""
+    found: dict[Kinds, list[Part]] = {}
+    for part in subject.parts:
+        kinds = {kind for kind in subject.kinds if not known(bench, subject.model, part, kind)}
+        if kinds:
+            found.setdefault(frozenset(kinds), []).append(part)
+    for wanted, parts in found.items():
+        for start in range(0, len(parts), PARTS_AT_ONCE):
+            yield Group(wanted, parts[start : start + PARTS_AT_ONCE])
+
+
+def known(bench: Workbench, model: Model, part: Part, kind: str = PROBS) -> bool:
+    """Return whether what a model says of a part is kept already."""
+    return bench.backend.files.exists(NAMES[kind](model.id, part.id))
+
+
+def shape_of(model: Model, kind: str) -> tuple[int, ...]:
+    """Return the shape of what a model says of one item."""
+    own = (len(model.classes),)
+    return own if kind == PROBS else (model.members or 0, *own)
+
+
+def run_model(bench: Workbench, run: Run, subject: Subject, group: Group) -> None:
+    """Predict some parts in one run of the sandbox."""
     files = bench.backend.files
     features = {
         f"part_{number}": files.path(part_name(subject.pool.id, part.id)) / "features.npy"
-        for number, part in enumerate(parts)
+        for number, part in enumerate(group.parts)
     }
+    values = sum(prod(shape_of(subject.model, kind)) for kind in group.kinds)
     bench.open(
         subject.job,
         "predict_parts",
         arguments={
             "format": subject.model.format,
-            "parts": [part.id for part in parts],
+            "parts": [part.id for part in group.parts],
             "block": BLOCK,
+            "probs": PROBS in group.kinds,
+            "members": MEMBERS in group.kinds,
+            "passes": run.passes,
         },
         inputs={"model": files.path(model_name(subject.model.id)), **features},
-        scratch=desk.scratch,
-        room=sum(part.rows for part in parts) * len(subject.model.classes) * FLOAT64,
-        done=done,
+        scratch=run.desk.scratch,
+        room=group.total * values * FLOAT64,
+        done=run.done,
         total=subject.total,
     )
 
 
-def keep(bench: Workbench, desk: Desk, subject: Subject, parts: Sequence[Part]) -> None:
-    """Publish the probabilities that the sandbox left, once they have passed the checks."""
-    files = bench.backend.files
-    for number, part in enumerate(parts):
-        kept = desk.out / str(number)
-        kept.mkdir(mode=0o700)
-        path = desk.take(f"probs_{number}.npy", kept / "probs.npy")
-        (kept / VERSIONS).write_text(json.dumps(versions_of(subject.model.format)))
-        check(path, Items(files, subject.pool), part, subject.model)
-        files.publish(kept, predictions_name(subject.model.id, part.id))
+def keep(bench: Workbench, desk: Desk, subject: Subject, group: Group) -> None:
+    """Publish what the sandbox left, once it has passed the checks."""
+    files, model = bench.backend.files, subject.model
+    versions = json.dumps(versions_of(model.format))
+    for kind in sorted(group.kinds):
+        for number, part in enumerate(group.parts):
+            kept = desk.out / f"{kind}_{number}"
+            kept.mkdir(mode=0o700)
+            path = desk.take(f"{kind}_{number}.npy", kept / f"{kind}.npy")
+            (kept / VERSIONS).write_text(versions)
+            check(path, Items(files, subject.pool), part, model, kind)
+            files.publish(kept, NAMES[kind](model.id, part.id))
     gone = pools.find(bench.backend, subject.pool.id) is None
-    if gone or models.find(bench.backend, subject.model.id) is None:
-        for part in parts:
-            files.remove(predictions_name(subject.model.id, part.id))
+    if gone or models.find(bench.backend, model.id) is None:
+        for part in group.parts:
+            for kind in group.kinds:
+                files.remove(NAMES[kind](model.id, part.id))
         raise SubjectGone("The pool or the model was deleted while the model was asked")
 
 
-def versions_used(files: Files, model: Model, parts: Sequence[Part]) -> dict[str, str]:
+def versions_used(
+    files: Files, model: Model, parts: Sequence[Part], kinds: Kinds = OWN
+) -> dict[str, str]:
     """Return the versions of the libraries that predicted some parts; several where they differ."""
     found: dict[str, set[str]] = {}
     for part in parts:
-        path = files.path(predictions_name(model.id, part.id)) / VERSIONS
-        for name, number in json.loads(path.read_bytes()).items():
-            found.setdefault(name, set()).add(number)
-    return {name: ", ".join(sorted(numbers)) for name, numbers in found.items()}
+        for kind in kinds:
+            path = files.path(NAMES[kind](model.id, part.id)) / VERSIONS
+            for name, number in json.loads(path.read_bytes()).items():
+                found.setdefault(name, set()).add(number)
+    return {name: ", ".join(sorted(numbers)) for name, numbers in sorted(found.items())}
 
 
-def check(path: Path, items: Items, part: Part, model: Model) -> None:
+def check(path: Path, items: Items, part: Part, model: Model, kind: str = PROBS) -> None:
     """Raise InvalidOutput, naming the first item, where probabilities are none."""
-    probs = load(path)
-    expected = (part.rows, len(model.classes))
+    probs, shape = load(path), shape_of(model, kind)
+    expected = (part.rows, *shape)
     if probs.shape != expected or probs.dtype not in (np.float32, np.float64):
         raise InvalidOutput(f"The model gave an array {probs.shape}, and {expected} was expected")
-    for start in range(0, part.rows, CHECKED_ROWS):
-        block = np.asarray(probs[start : start + CHECKED_ROWS], dtype=np.float64)
-        sums = block.sum(axis=1)
-        wrong = ~np.isfinite(block).all(axis=1)
-        wrong |= (block < -RANGE_TOLERANCE).any(axis=1) | (block > 1 + RANGE_TOLERANCE).any(axis=1)
-        wrong |= np.abs(sums - 1) > SUM_TOLERANCE
-        if wrong.any():
-            first = int(np.flatnonzero(wrong)[0])
-            name = items.packed(part).at(np.array([start + first]))[0]
+    size = max(1, CHECKED_VALUES // prod(shape))
+    for start in range(0, part.rows, size):
+        block = np.asarray(probs[start : start + size], dtype=np.float64)
+        place = first_wrong(block)
+        if place is not None:
+            row, *member = place
+            name = items.packed(part).at(np.array([start + row]))[0]
+            who = f"member {member[0]} of the model" if member else "the model"
+            found = block[tuple(place)]
             raise InvalidOutput(
-                f"What the model gave for the item {name!r} are no probabilities: "
-                f"smallest {block[first].min():g}, largest {block[first].max():g}, "
-                f"sum {sums[first]:g}"
+                f"What {who} gave for the item {name!r} are no probabilities: "
+                f"smallest {found.min():g}, largest {found.max():g}, sum {float(sums(found)):g}"
             )
+
+
+def first_wrong(block: npt.NDArray[np.float64]) -> list[int] | None:
+    """Return the place of the first row of a block that holds no probabilities, if any does."""
+    fine = np.abs(sums(block) - 1) <= SUM_TOLERANCE
+    low, high = -RANGE_TOLERANCE, 1 + RANGE_TOLERANCE
+    if fine.all() and block.min() >= low and block.max() <= high:
+        return None
+    fine &= ((block >= low) & (block <= high)).all(axis=-1)
+    return [int(index) for index in np.argwhere(~fine)[0]]
+
+
+def sums(block: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the sum of each row of a block; infinities that cancel out give no number."""
+    with np.errstate(invalid="ignore"):
+        found: npt.NDArray[np.float64] = np.asarray(block.sum(axis=-1))
+    return found

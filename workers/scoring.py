@@ -1,74 +1,91 @@
-"""A scoring job: predictions once, then every function over every block, then the orders."""
+"""A scoring job: predictions once, every function over every block, batches, then the orders."""
 
+import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from service.acquisition import REGISTRY, Acquisition
+from service.acquisition.evidence import Rows
+from service.acquisition.registry import BATCH
 from service.backend import Backend
-from service.errors import InvalidOutput, RankingNotFound, SubjectGone
-from service.files import predictions_name, ranking_name
-from service.items import Items
-from service.operations import jobs, models, pools
+from service.errors import RankingNotFound, SubjectGone
+from service.files import ranking_name
+from service.functions import Function
+from service.operations import jobs, pools
 from service.operations import rankings as stored_rankings
-from service.ranking import Scores, ascending, descending
-from service.records import Job, Model, Part, Pool, Ranking
-from workers.prediction import Subject, predict, versions_used
+from service.ranking import Order, Scores, ascending, bitmap_of, descending
+from service.records import Job, Ranking
+from workers.assignment import Assignment, eligible, read_assignment
+from workers.evaluation import Evaluation, evaluate
+from workers.evidence import Supply
+from workers.prediction import MEMBERS, PROBS, Subject, predict_all, versions_used
+from workers.selection import select
 from workers.versions import own_versions
 from workers.workbench import Workbench
 
-BLOCK = 16_384
 BINS = 20
-
-Evidence = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a scoring job works on, read back from its request."""
+class Outcome:
+    """What a function made of a pool: the rows it ranks, in order, and the scores.
 
-    job: Job
-    pool: Pool
-    parts: tuple[Part, ...]
-    model: Model | None
-    functions: tuple[Mapping[str, Any], ...]
+    The scores of a batch stand in the order of its rows; those of any other function in pool order.
+    """
 
-    @property
-    def total(self) -> int:
-        """The number of items to score."""
-        return sum(part.rows for part in self.parts)
+    function: Function
+    order: Order
+    scores: Scores
+    file: Path | None = None
+    originals: Rows | None = None
 
     @property
-    def needs(self) -> frozenset[str]:
-        """The evidence that the functions need."""
-        return frozenset(need for each in self.functions for need in REGISTRY[each["name"]].needs)
+    def is_batch(self) -> bool:
+        """Whether the order is a selection."""
+        return self.function.entry.kind == BATCH
+
+    @property
+    def ranked_scores(self) -> Scores:
+        """The scores of the rows that are ranked."""
+        whole = self.is_batch or len(self.order) == len(self.scores)
+        return self.scores if whole else self.scores[self.order]
 
 
 def score(bench: Workbench, job: Job) -> Mapping[str, Any]:
     """Compute a ranking for every function that a job asks for; return which."""
-    task = read_task(bench.backend, job)
-    items: dict[str, int] = {"total": task.total, "cached": 0, "predicted": 0}
-    if task.model is not None and "probs" in task.needs:
-        items = asdict(predict(bench, Subject(job, task.pool, task.parts, task.model)))
-    with bench.backend.files.staging(jobs.staging_token(job)) as staged:
-        scores = score_all(bench.backend, task, staged, report=items["predicted"] == 0)
+    backend = bench.backend
+    assignment = read_assignment(backend, job)
+    work = predict_all(bench, subjects(assignment))
+    with backend.files.staging(jobs.staging_token(job)) as staged:
+        outcomes = compute(backend, assignment, staged, report=work.predicted == 0)
         # Published is done: from here on the job is not stopped half-way any more.
-        jobs.check(bench.backend, job)
+        jobs.check(backend, job)
         rankings = [
-            rank(bench.backend, task, number, staged / str(number), scores[number])
-            for number in range(len(task.functions))
+            publish(backend, assignment, number, outcome, staged / f"ranking_{number}")
+            for number, outcome in enumerate(outcomes)
         ]
-    if pools.find(bench.backend, task.pool.id) is None:
-        withdraw(bench.backend, rankings)
-        raise SubjectGone(f"The pool {task.pool.id} was deleted while it was scored")
-    bench.backend.storage.set_progress(job.id, task.total, task.total)
-    return {"rankings": rankings, "items": items}
+    if pools.find(backend, assignment.pool.id) is None:
+        withdraw(backend, rankings)
+        raise SubjectGone(f"The pool {assignment.pool.id} was deleted while it was scored")
+    backend.storage.set_progress(job.id, assignment.total, assignment.total)
+    return {"rankings": rankings, "items": {**work.document(), "total": assignment.total}}
+
+
+def subjects(assignment: Assignment) -> list[Subject]:
+    """Return what the models of a job are asked about, if its functions need to know."""
+    if not assignment.of_models:
+        return []
+    alone = len(assignment.models) == 1
+    kinds = {PROBS, MEMBERS} if alone and assignment.asks_members else {PROBS}
+    return [
+        Subject(assignment.job, assignment.pool, assignment.parts, model, frozenset(kinds))
+        for model in assignment.models
+    ]
 
 
 def withdraw(backend: Backend, rankings: Sequence[Mapping[str, Any]]) -> None:
@@ -78,103 +95,98 @@ def withdraw(backend: Backend, rankings: Sequence[Mapping[str, Any]]) -> None:
             stored_rankings.delete(backend, each["id"])
 
 
-def read_task(backend: Backend, job: Job) -> Task:
-    """Return what a job works on; raise where it was deleted while the job waited."""
-    request = job.request
-    pool = pools.find(backend, request["pool"])
-    if pool is None:
-        raise SubjectGone(f"The pool {request['pool']} was deleted")
-    return Task(
-        job=job,
-        pool=pool,
-        parts=tuple(part for part in pool.parts if part.id in set(request["parts"])),
-        model=models.get(backend, request["model"]) if request["model"] else None,
-        functions=tuple(request["acquisitions"]),
-    )
+def compute(
+    backend: Backend, assignment: Assignment, staged: Path, *, report: bool
+) -> list[Outcome]:
+    """Return what every function of a job makes of the pool."""
+    job, total = assignment.job, assignment.total
+
+    def told(done: int) -> None:
+        jobs.advance(backend, job, done if report else total, total)
+
+    supply = Supply(backend, assignment, tick=lambda: jobs.check(backend, job))
+    evaluation = Evaluation(supply, staged, total)
+    evaluate(evaluation, assignment.functions, told)
+    return [outcome(backend, assignment, evaluation, each) for each in assignment.functions]
 
 
-def score_all(backend: Backend, task: Task, staged: Path, *, report: bool) -> Sequence[Scores]:
-    """Return every function's scores of every item, in files that are mapped."""
-    scores = [score_file(staged / str(number), task.total) for number in range(len(task.functions))]
-    done = 0
-    for part, start, stop, evidence in blocks(backend, task):
-        for function, target in zip(task.functions, scores, strict=True):
-            found = REGISTRY[function["name"]].score(evidence, **function["parameters"])
-            check(Items(backend.files, task.pool), part, start, found)
-            target[done : done + stop - start] = found
-        done += stop - start
-        jobs.advance(backend, task.job, done if report else task.total, task.total)
-    return scores
+def outcome(
+    backend: Backend, assignment: Assignment, evaluation: Evaluation, function: Function
+) -> Outcome:
+    """Return what one function makes of the pool."""
+    if function.entry.kind == BATCH:
+        n = assignment.job.request["batch"]["n"]
+        selection = select(evaluation, function, eligible(backend, assignment), n)
+        return Outcome(function, selection.rows, selection.scores)
+    scores = evaluation.array(function)
+    ranked = np.flatnonzero(~np.isnan(scores))
+    order = descending(scores if len(ranked) == len(scores) else scores[ranked])
+    if len(ranked) < len(scores):
+        order = ranked[order].astype(order.dtype)
+    originals = evaluation.originals.get(function.key)
+    return Outcome(function, order, scores, evaluation.path(function), originals)
 
 
-def score_file(directory: Path, total: int) -> Scores:
-    """Return a new array of scores that stands in a file."""
-    directory.mkdir(mode=0o700)
-    path = directory / "scores.npy"
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=(total,))
-
-
-def blocks(backend: Backend, task: Task) -> Iterator[tuple[Part, int, int, Evidence]]:
-    """Yield the evidence of every part, block by block, with the rows of the part it is of."""
-    items = Items(backend.files, task.pool)
-    for part in task.parts:
-        whole: Evidence = {}
-        if "probs" in task.needs and task.model is not None:
-            name = predictions_name(task.model.id, part.id)
-            whole["probs"] = backend.files.array(f"{name}/probs.npy")
-        if "keys" in task.needs:
-            whole["keys"] = items.keys(part)
-        for start in range(0, part.rows, BLOCK):
-            stop = min(start + BLOCK, part.rows)
-            yield part, start, stop, {name: block_of(whole[name], start, stop) for name in whole}
-
-
-def block_of(array: npt.NDArray[Any], start: int, stop: int) -> npt.NDArray[Any]:
-    """Return some rows of evidence, in the one type that functions take, and not to be changed."""
-    block = array[start:stop]
-    if block.dtype.kind == "f":
-        # Rounding may leave a probability a hair outside [0, 1]; the model's check allows no more.
-        block = np.clip(block.astype(np.float64), 0.0, 1.0)
-    block.flags.writeable = False
-    return block
-
-
-def check(items: Items, part: Part, start: int, scores: Scores) -> None:
-    """Raise InvalidOutput, naming the item, where a score is not finite."""
-    wrong = np.flatnonzero(~np.isfinite(scores))
-    if len(wrong):
-        name = items.packed(part).at(np.array([start + int(wrong[0])]))[0]
-        raise InvalidOutput(f"There is no finite score for the item {name!r}")
-
-
-def rank(backend: Backend, task: Task, number: int, staged: Path, scores: Scores) -> dict[str, Any]:
-    """Order scores, publish them, and remember the ranking; return its id and function."""
-    order = descending(scores)
-    np.save(staged / "order.npy", order, allow_pickle=False)
-    np.save(staged / "order_ascending.npy", ascending(scores, order), allow_pickle=False)
+def publish(
+    backend: Backend, assignment: Assignment, number: int, outcome: Outcome, staged: Path
+) -> dict[str, Any]:
+    """Publish a ranking, and remember it; return its id and function."""
+    staged.mkdir(mode=0o700)
+    write(outcome, staged, assignment.total)
     # The same job makes the same id again, so a second attempt leaves no second ranking.
-    id = uuid.uuid5(uuid.UUID(task.job.id), str(number)).hex
+    id = uuid.uuid5(uuid.UUID(assignment.job.id), str(number)).hex
     backend.files.publish(staged, ranking_name(id))
-    function = task.functions[number]
-    entry = REGISTRY[function["name"]]
-    ranking = Ranking(
+    backend.storage.add(ranking_of(backend, assignment, id, outcome))
+    return {"id": id, "acquisition": outcome.function.name}
+
+
+def write(outcome: Outcome, staged: Path, total: int) -> None:
+    """Write the scores and orders of a ranking, and which rows are in none."""
+    arrays: dict[str, Any] = {
+        "order": outcome.order,
+        "order_ascending": outcome.order[::-1]
+        if outcome.is_batch
+        else ascending(outcome.scores, outcome.order),
+    }
+    if outcome.file is None:
+        arrays["scores"] = outcome.scores
+    else:
+        os.link(outcome.file, staged / "scores.npy")
+    if len(outcome.order) < total:
+        arrays["unranked"] = ~bitmap_of(outcome.order.astype(np.int64), total)
+    if outcome.originals is not None:
+        arrays["originals"] = outcome.originals
+    for name, array in arrays.items():
+        np.save(staged / f"{name}.npy", array, allow_pickle=False)
+
+
+def ranking_of(backend: Backend, assignment: Assignment, id: str, outcome: Outcome) -> Ranking:
+    """Return the record of a ranking."""
+    entry, job = outcome.function.entry, assignment.job
+    source = {
+        name: job.request[name]
+        for name in ("model", "committee", "predictions", "annotations")
+        if name in job.request
+    }
+    return Ranking(
         id=id,
-        job=task.job.id,
-        pool=task.pool.id,
-        parts=tuple(part.id for part in task.parts),
-        total=task.total,
-        model=task.model.id if task.model else None,
-        acquisition=entry.name,
-        parameters=function["parameters"],
+        job=job.id,
+        pool=assignment.pool.id,
+        parts=tuple(part.id for part in assignment.parts),
+        total=assignment.total,
+        ranked=len(outcome.order),
+        form=entry.kind,
+        purpose=entry.purpose,
+        function=outcome.function.document(),
+        source=source,
+        batch=job.request["batch"] if outcome.is_batch else None,
         raw_name=entry.raw_name,
         raw_direction=entry.raw_direction,
-        summary=summary_of(scores),
-        versions=versions(backend, task, entry),
-        submitted_at=task.job.created_at,
-        started_at=task.job.started_at or task.job.created_at,
+        summary=summary_of(outcome.ranked_scores),
+        versions=versions(backend, assignment, outcome.function),
+        submitted_at=job.created_at,
+        started_at=job.started_at or job.created_at,
     )
-    backend.storage.add(ranking)
-    return {"id": id, "acquisition": entry.name}
 
 
 def summary_of(scores: Scores) -> dict[str, Any]:
@@ -194,8 +206,10 @@ def summary_of(scores: Scores) -> dict[str, Any]:
     }
 
 
-def versions(backend: Backend, task: Task, entry: Acquisition) -> dict[str, str]:
+def versions(backend: Backend, assignment: Assignment, function: Function) -> dict[str, str]:
     """Return the versions of what computed a ranking."""
-    if task.model is None or not entry.needs_predictions:
-        return own_versions()
-    return {**own_versions(), **versions_used(backend.files, task.model, task.parts)}
+    found = own_versions()
+    if any(each.entry.needs_predictions for each in function.walk()):
+        for model in assignment.models:
+            found |= versions_used(backend.files, model, assignment.parts)
+    return found

@@ -19,7 +19,7 @@ from service.errors import OutOfMemory, ServiceError, TimedOut, Unavailable
 from service.operations import jobs
 from service.records import Job
 from service.settings import Settings
-from workers import ingestion, inspection, scoring
+from workers import ingestion, inspection, reception, scoring
 from workers.workbench import PATIENCE, Workbench, open_workbench
 
 log = logging.getLogger("shortlist.workers")
@@ -30,6 +30,11 @@ Work = Callable[[Workbench, Job], Mapping[str, Any]]
 def ingest(job_id: str, ticket: str) -> None:
     """Make a part of an upload and put it into its pool."""
     run(job_id, ticket, ingestion.ingest)
+
+
+def receive(job_id: str, ticket: str) -> None:
+    """Take in the predictions that a client gives of a pool."""
+    run(job_id, ticket, reception.receive)
 
 
 def inspect(job_id: str, ticket: str) -> None:

@@ -110,6 +110,12 @@ EVIDENCE = {
         PREDICTIONS,
     ),
     "objects": Kind("class probabilities of each object found in an item, ragged", PREDICTIONS),
+    "object_scores": Kind("score of each object, float64 (objects,)", PREDICTIONS),
+    "object_ends": Kind(
+        "where the objects of each item end, int64 (items,); item i has the objects"
+        " `object_ends[i-1]:object_ends[i]`, maybe none",
+        PREDICTIONS,
+    ),
     "tokens": Kind("class probabilities of each token of an item, ragged", PREDICTIONS),
     "label_probs": Kind(
         "the probability of each label on its own, float64 (items, labels)", PREDICTIONS

@@ -50,7 +50,8 @@ class Size:
     """How much a scoring has to do, as far as it is known beforehand.
 
     `items` of the pool, `candidates` among which a batch is chosen, `labelled` items, `n` wanted,
-    `width` of a feature vector, `classes`, `members`; `parameters` are the function's own.
+    `width` of a feature vector, `classes`, `members`, `functions` that a composition is of;
+    `parameters` are the function's own.
     """
 
     items: int
@@ -61,10 +62,14 @@ class Size:
     classes: int
     members: int
     parameters: Mapping[str, Any]
+    functions: int = 0
 
 
 Work = Callable[[Size], float]
 """How many multiplications something takes, roughly; more than a limit are refused."""
+
+Fits = Callable[[Mapping[str, Any], Size], str | None]
+"""What is wrong with parameters for a scoring of some size, as a sentence, or None."""
 
 SEED = Parameter("seed", int, 0, Tunable("the same seed draws the same", minimum=0, maximum=2**53))
 
@@ -90,11 +95,13 @@ class Acquisition:
     purpose: str = RANKING
     aliases: tuple[str, ...] = ()
     skips: bool = False
+    whole: bool = False
     names_originals: bool = False
     of: tuple[int, int] = (0, 0)
     builds_on: str | None = None
     prefix_consistent: bool | None = None
     work: Work | None = None
+    fits: Fits | None = None
 
     @property
     def needs_predictions(self) -> bool:
@@ -117,7 +124,8 @@ class Acquisition:
     def score(self, evidence: Mapping[str, Any], **parameters: Any) -> Array:
         """Return one float64 score per item; higher = label sooner."""
         found = self.call(evidence, parameters)
-        return np.asarray(found, dtype=np.float64)
+        scores = found[0] if self.names_originals else found
+        return np.asarray(scores, dtype=np.float64)
 
     def pick(self, evidence: Mapping[str, Any], **parameters: Any) -> Picks:
         """Return an ordered selection of the candidates."""
@@ -158,8 +166,11 @@ def acquisition(**options: Any) -> Callable[[Function], Function]:
 
     Options: `lower` names the field's quantity where lower means sooner; `least` is the least
     score there can be, where there is one; `aliases`; `purpose`; `skips` says that NaN leaves an
-    item unscored; `names_originals` that the second of two results is the row each item repeats;
-    `work` tells the cost where it is more than a pass over the evidence.
+    item unscored; `whole` that it is called once with the evidence of all items, because what one
+    item scores depends on the others; `names_originals` that the second of two results is the row
+    each item repeats, -1 where it repeats none; `work` tells the cost where it is more than a pass
+    over the evidence; `fits` says what is wrong with parameters that the schema allows and a model
+    or a pool does not.
     """
     return register(SCORE, options)
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 from service.acquisition import REGISTRY
+from service.functions import Function
 from service.operations.pools import MEDIA_TYPES
 from service.schemas.acquisitions import AcquisitionSchema
+from service.schemas.functions import defaults
 
 Example = dict[str, Any]
 
@@ -12,6 +14,8 @@ POOL_ID = "0a53b6f1c2d04e7f9a1b2c3d4e5f6071"
 PART_ID = "5f0c2d9e8b7a46c1b2a3948576a1b0c9"
 INGEST_ID = "d3d9446802a44259755d38e6d163e820"
 SCORING_ID = "c81e728d9d4c4f63af067f89cc14862c"
+RECEIVE_ID = "1679091c5a884faf8b1e5e8a4d1c0f37"
+PREDICTIONS_ID = "45c48cce2e2d5bdeae1afc51c7c6ad26"
 RANKING_ID = "eccbc87e4b5c42fe8a8a3b1d5a4c7e20"
 MODEL_ID = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 EARLY, LATE = "2026-01-05T09:00:00.000000Z", "2026-01-05T09:00:07.250000Z"
@@ -49,6 +53,24 @@ ITEM_PAGE: Example = {
     "total": 10000,
     "next_page_token": "WyI4ZjE0ZTQ1ZmNlZWE0NjdhIiwxXQ",
 }
+PREDICTIONS: Example = {
+    "id": PREDICTIONS_ID,
+    "pool": POOL_ID,
+    "job": RECEIVE_ID,
+    "kind": "probs",
+    "name": "the detector's own",
+    "parts": [PART_ID],
+    "total": 10000,
+    "items": 9500,
+    "empty": 0,
+    "classes": ["bus", "tram"],
+    "members": None,
+    "dtype": "float32",
+    "bytes": 152128,
+    "sha256": "486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7",
+    "created_at": EARLY,
+}
+PREDICTIONS_PAGE: Example = {"predictions": [PREDICTIONS], "next_page_token": None}
 PUT_LABELS: Example = {
     "labels": [{"id": "frame-1", "label": "bus"}, {"id": "frame-7", "label": "tram"}]
 }
@@ -78,6 +100,7 @@ MODEL: Example = {
     "created_at": EARLY,
 }
 MODEL_PAGE: Example = {"models": [MODEL], "next_page_token": None}
+ENTROPY: Example = Function("entropy", defaults("entropy")).document()
 NEW_SCORING: Example = {
     "pool": POOL_ID,
     "model": MODEL_ID,
@@ -92,7 +115,12 @@ SCORING_JOB: Example = {
     "queue_position": None,
     "attempts": 1,
     "poll_after": 1,
-    "request": {**NEW_SCORING, "parts": [PART_ID]},
+    "request": {
+        "pool": POOL_ID,
+        "model": MODEL_ID,
+        "acquisitions": [ENTROPY],
+        "parts": [PART_ID],
+    },
     "created_at": EARLY,
     "started_at": EARLY,
     "finished_at": None,
@@ -129,6 +157,39 @@ INGEST_DONE: Example = {
     "finished_at": LATE,
     "result": {"part": PART, "rows": 10000, "item_shape": [28, 28], "dtype": "float32"},
 }
+RECEIVE_JOB: Example = {
+    **SCORING_JOB,
+    "id": RECEIVE_ID,
+    "task": "receive",
+    "request": {
+        "pool": POOL_ID,
+        "parts": [PART_ID],
+        "name": "the detector's own",
+        "media_type": "application/json",
+        "bytes": 152128,
+        "options": {"kind": "probs", "scale": "probabilities", "classes": ["bus", "tram"]},
+    },
+    "links": {"self": f"/v1/jobs/{RECEIVE_ID}", "pool": f"/v1/pools/{POOL_ID}"},
+}
+RECEIVE_DONE: Example = {
+    **RECEIVE_JOB,
+    "state": "succeeded",
+    "progress": {"done": 9500, "total": 9500},
+    "poll_after": None,
+    "finished_at": LATE,
+    "result": {
+        "predictions": PREDICTIONS_ID,
+        "kind": "probs",
+        "items": 9500,
+        "classes": ["bus", "tram"],
+        "members": None,
+    },
+    "links": {
+        "self": f"/v1/jobs/{RECEIVE_ID}",
+        "pool": f"/v1/pools/{POOL_ID}",
+        "predictions": f"/v1/pools/{POOL_ID}/predictions/{PREDICTIONS_ID}",
+    },
+}
 INSPECT_JOB: Example = {
     **SCORING_JOB,
     "task": "inspect",
@@ -141,15 +202,21 @@ INSPECT_DONE: Example = {
     "finished_at": LATE,
     "result": {"model": MODEL},
 }
+PLAN: Example = {"valid": True, "pool": POOL_ID, "total": 10000, "acquisitions": [ENTROPY]}
 RANKING: Example = {
     "id": RANKING_ID,
     "job": SCORING_ID,
     "pool": POOL_ID,
     "parts": [PART_ID],
     "total": 10000,
-    "model": MODEL_ID,
+    "ranked": 10000,
+    "kind": "score",
+    "purpose": "ranking",
     "acquisition": "entropy",
-    "parameters": {"normalised": False},
+    "parameters": ENTROPY["parameters"],
+    "function": ENTROPY,
+    "source": {"model": MODEL_ID},
+    "batch": None,
     "raw_name": "entropy",
     "raw_direction": "higher",
     "summary": {"minimum": 0.0, "maximum": 2.1, "mean": 0.9, "histogram": {}},
@@ -169,6 +236,7 @@ READING: Example = {
     "ranking": RANKING_ID,
     "items": [{"rank": 1, "id": "frame-512", "score": 2.1, "raw_score": 2.1}],
     "total": 10000,
+    "ranked": 10000,
     "eligible": 9957,
     "excluded": 43,
     "returned": 1,
@@ -193,6 +261,27 @@ UPLOAD_BODY: Example = {
             },
             "example": {
                 "items": [{"id": "frame-1", "features": [0.1, 0.2], "metadata": {"city": "Oslo"}}]
+            },
+        },
+    },
+}
+PREDICTIONS_BODY: Example = {
+    "required": True,
+    "description": "Predictions in one of these formats; docs/formats.md explains each",
+    "content": {
+        **dict.fromkeys(MEDIA_TYPES, BINARY),
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "classes": {"type": "array", "items": {}},
+                    "items": {"type": "array", "items": {"type": "object"}},
+                },
+                "required": ["items"],
+            },
+            "example": {
+                "classes": ["bus", "tram"],
+                "items": [{"id": "frame-1", "probs": [0.9, 0.1]}],
             },
         },
     },

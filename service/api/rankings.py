@@ -16,7 +16,7 @@ from service.errors import (
     UnsupportedFormat,
 )
 from service.operations import rankings
-from service.operations.rankings import Reading
+from service.operations.rankings import Reading, Row
 from service.schemas.paging import PoolPageArguments
 from service.schemas.rankings import (
     QuerySchema,
@@ -104,11 +104,9 @@ def answer(reading: Reading, question: Any) -> Response:
     return json_answer(
         {
             "ranking": reading.ranking.id,
-            "items": [
-                {"rank": row.rank, "id": row.id, "score": row.score, "raw_score": row.raw_score}
-                for row in reading.items
-            ],
-            "total": reading.total,
+            "items": [row_document(row) for row in reading.items],
+            "total": reading.ranking.total,
+            "ranked": reading.ranking.ranked,
             "eligible": reading.eligible,
             "excluded": reading.excluded,
             "returned": len(reading.items),
@@ -116,3 +114,9 @@ def answer(reading: Reading, question: Any) -> Response:
             "next_page_token": tokens.following(reading.following, question),
         }
     )
+
+
+def row_document(row: Row) -> dict[str, Any]:
+    """Return one item of an answer; the original is told only where it is one's copy."""
+    said = {"rank": row.rank, "id": row.id, "score": row.score, "raw_score": row.raw_score}
+    return said if row.original is None else {**said, "original": row.original}

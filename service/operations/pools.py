@@ -18,12 +18,12 @@ from service.errors import (
     UnsupportedFormat,
     UploadRefused,
 )
-from service.files import predictions_name, ranking_name
+from service.files import members_name, predictions_name, ranking_name
 from service.ids import Hashes, PackedIds
 from service.ids import find as find_ids
 from service.items import Items
 from service.operations import jobs
-from service.records import DELETED, Job, Part, Pool, Ranking, new_id
+from service.records import DELETED, Job, Part, Pool, Predictions, Ranking, new_id
 
 MEDIA_TYPES = (
     "application/json",
@@ -81,7 +81,7 @@ def page(backend: Backend, after: str | None, limit: int) -> tuple[list[Pool], s
 
 
 def delete(backend: Backend, id: str) -> None:
-    """Delete a pool with its items, labels, exclusion sets and rankings, and cancel its jobs.
+    """Delete a pool with all that belongs to it, and cancel its jobs.
 
     It is marked first, and gone for every reader; what then follows may be done again.
     """
@@ -95,12 +95,15 @@ def delete(backend: Backend, id: str) -> None:
 def clear(backend: Backend, pool: Pool) -> None:
     """Remove what a deleted pool leaves behind, and then the pool."""
     for job in jobs.cancel_all(backend, f"pool:{pool.id}"):
-        if job.model:
+        for model in filter(None, (job.model, *job.committee)):
             for part in pool.parts:
-                backend.files.remove(predictions_name(job.model, part.id))
+                backend.files.remove(predictions_name(model, part.id))
+                backend.files.remove(members_name(model, part.id))
     for ranking in backend.storage.indexed(Ranking, f"pool:{pool.id}"):
         backend.storage.remove(ranking)
         backend.files.remove(ranking_name(ranking.id))
+    for given in backend.storage.indexed(Predictions, f"pool:{pool.id}"):
+        backend.storage.remove(given)
     backend.storage.forget_pool(pool.id)
     backend.files.remove(f"pools/{pool.id}")
     backend.storage.remove(pool)
@@ -115,14 +118,19 @@ def finish_deletions(backend: Backend) -> None:
 def check_upload(backend: Backend, id: str, media_type: str) -> None:
     """Raise where no body of this type could enter the pool, before it is read."""
     pool = get(backend, id)
+    check_type(media_type)
+    limit = backend.settings.max_pool_parts
+    if len(pool.parts) >= limit:
+        raise TooLarge(f"The pool has {limit} parts already; send larger parts to a new pool")
+
+
+def check_type(media_type: str) -> None:
+    """Raise UnsupportedFormat for a type of body that no reader knows."""
     if media_type not in MEDIA_TYPES:
         raise UnsupportedFormat(
             f"Content-Type {media_type or 'missing'}: send one of {', '.join(MEDIA_TYPES)}",
             headers={"Accept-Post": ", ".join(MEDIA_TYPES)},
         )
-    limit = backend.settings.max_pool_parts
-    if len(pool.parts) >= limit:
-        raise TooLarge(f"The pool has {limit} parts already; send larger parts to a new pool")
 
 
 def items(

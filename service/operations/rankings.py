@@ -7,10 +7,12 @@ import numpy as np
 
 from service import ranking
 from service.acquisition import REGISTRY
+from service.acquisition.registry import BATCH
 from service.backend import Backend
 from service.errors import RankingNotFound
 from service.files import ranking_name
 from service.filters import Condition, check, matching
+from service.ids import Rows
 from service.items import Items
 from service.operations import exclusions, pools
 from service.ranking import Bitmap
@@ -38,6 +40,7 @@ class Row:
     id: str
     score: float
     raw_score: float
+    original: str | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,6 @@ class Reading:
 
     ranking: Ranking
     items: tuple[Row, ...]
-    total: int
     eligible: int
     excluded: int
     unknown: tuple[str, ...]
@@ -80,7 +82,8 @@ def read(backend: Backend, id: str, query: Query) -> Reading:
     found = get(backend, id)
     pool = pools.get(backend, found.pool)
     blocked, unknown = excluded_rows(backend, pool, found, query)
-    excluded = ranking.count(blocked)
+    blocked |= unranked(backend, found)
+    excluded = ranking.count(blocked) - (found.total - found.ranked)
     if query.where:
         blocked = blocked | filtered_rows(backend, pool, found, query.where)
     name = "order_ascending" if query.ascending else "order"
@@ -88,8 +91,7 @@ def read(backend: Backend, id: str, query: Query) -> Reading:
     walked = ranking.walk(order, blocked, start=query.start, n=query.n)
     return Reading(
         ranking=found,
-        items=rows_of(backend, pool, found, walked),
-        total=found.total,
+        items=rows_of(backend, pool, found, walked, ascending=query.ascending),
         eligible=found.total - ranking.count(blocked),
         excluded=excluded,
         unknown=unknown,
@@ -110,6 +112,14 @@ def excluded_rows(
     return blocked, unknown
 
 
+def unranked(backend: Backend, found: Ranking) -> Bitmap:
+    """Return the rows that a ranking says nothing of: not selected, or without predictions."""
+    if found.ranked == found.total:
+        return ranking.empty_bitmap(found.total)
+    stored = backend.files.array(f"{ranking_name(found.id)}/unranked.npy")
+    return ranking.fitted(stored.tobytes(), found.total)
+
+
 def filtered_rows(
     backend: Backend, pool: Pool, found: Ranking, where: Sequence[Condition]
 ) -> Bitmap:
@@ -119,12 +129,32 @@ def filtered_rows(
     return np.packbits(~mask)
 
 
-def rows_of(backend: Backend, pool: Pool, found: Ranking, walked: ranking.Page) -> tuple[Row, ...]:
+def rows_of(
+    backend: Backend, pool: Pool, found: Ranking, walked: ranking.Page, *, ascending: bool
+) -> tuple[Row, ...]:
     """Return the rows of a page with ids and scores."""
-    scores = backend.files.array(f"{ranking_name(found.id)}/scores.npy")[walked.rows]
-    ids = Items(backend.files, pool).at(walked.rows)
+    stored = backend.files.array(f"{ranking_name(found.id)}/scores.npy")
+    places = found.ranked - 1 - walked.places if ascending else walked.places
+    # The scores of a batch stand in the order of its picks, all others in pool order.
+    scores = stored[places if found.form == BATCH else walked.rows]
+    items = Items(backend.files, pool)
     raw = REGISTRY[found.acquisition].raw
     return tuple(
-        Row(place + 1, id, score, raw(score))
-        for place, id, score in zip(walked.places.tolist(), ids, scores.tolist(), strict=True)
+        Row(place + 1, id, score, raw(score), original)
+        for place, id, score, original in zip(
+            walked.places.tolist(),
+            items.at(walked.rows),
+            scores.tolist(),
+            originals(backend, items, found, walked.rows),
+            strict=True,
+        )
     )
+
+
+def originals(backend: Backend, items: Items, found: Ranking, rows: Rows) -> Sequence[str | None]:
+    """Return the id of the item that each row nearly repeats, where the ranking tells it."""
+    if not REGISTRY[found.acquisition].names_originals:
+        return [None] * len(rows)
+    stored = backend.files.array(f"{ranking_name(found.id)}/originals.npy")[rows]
+    names = iter(items.at(stored[stored >= 0]))
+    return [next(names) if row >= 0 else None for row in stored.tolist()]

@@ -1,57 +1,166 @@
 """Scorings: everything that can be known beforehand is checked here, then a worker is asked."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import prod
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from service.acquisition import REGISTRY
 from service.backend import Backend
 from service.errors import Conflict, Fault, InvalidRequest
-from service.operations import jobs, models, pools
-from service.records import Job, Model, Pool, new_id
+from service.files import upload_name
+from service.filters import Condition
+from service.filters import check as check_filter
+from service.functions import Function
+from service.items import Items
+from service.operations import exclusions, jobs, models, pools, predictions
+from service.operations.pairing import Question, Source, faults_of
+from service.records import Job, Model, Pool, Predictions, new_id
+
+NAMED_FAULTS = 20
 
 
-@dataclass(frozen=True)
-class Function:
-    """An acquisition function as a client asks for it, every parameter filled in."""
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """How many items batch strategies select, and what they must leave out."""
 
-    name: str
-    parameters: Mapping[str, Any]
+    n: int
+    exclude: tuple[str, ...] = ()
+    exclude_sets: tuple[str, ...] = ()
+    include_labelled: bool = False
+    where: tuple[Condition, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return what a job's record keeps; the ids are too many for it."""
+        return {
+            "n": self.n,
+            "exclude": len(self.exclude),
+            "exclude_sets": list(self.exclude_sets),
+            "include_labelled": self.include_labelled,
+            "where": [asdict(condition) for condition in self.where],
+        }
 
 
-def submit(
-    backend: Backend, *, pool_id: str, model_id: str | None, functions: Sequence[Function]
-) -> Job:
-    """Ask a worker to score a pool; raise InvalidRequest for a pairing that cannot work."""
-    pool = pools.get(backend, pool_id)
-    refuse_too_soon(backend, pool)
-    model = models.get(backend, model_id) if model_id else None
-    if model is not None:
-        models.check_format(backend, model.format)
-    limit = backend.settings.max_functions
-    if len(functions) > limit:
-        raise InvalidRequest(f"A job computes at most {limit} functions (max_functions)")
-    faults = [*missing_evidence(functions, model), *(misfits(pool, model) if model else ())]
-    if faults:
-        raise InvalidRequest("This cannot be scored as asked", faults=faults)
-    request = {
-        "pool": pool.id,
-        "parts": [part.id for part in pool.parts],
-        "model": model_id,
-        "acquisitions": [
-            {"name": each.name, "parameters": dict(each.parameters)} for each in functions
-        ],
-    }
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What a client asks for, by name."""
+
+    pool: str
+    functions: tuple[Function, ...]
+    model: str | None = None
+    committee: tuple[str, ...] = ()
+    predictions: str | None = None
+    annotations: str | None = None
+    batch: Batch | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the scoring as a job's record keeps it, what is not said left out."""
+        said: Mapping[str, Any] = {
+            "pool": self.pool,
+            "model": self.model,
+            "committee": list(self.committee),
+            "predictions": self.predictions,
+            "annotations": self.annotations,
+            "batch": self.batch and self.batch.document(),
+        }
+        return {
+            **{name: value for name, value in said.items() if value},
+            "acquisitions": [function.document() for function in self.functions],
+        }
+
+
+def submit(backend: Backend, scoring: Scoring) -> Job:
+    """Ask a worker to score a pool; raise InvalidRequest for what cannot work."""
+    question = validate(backend, scoring)
+    refuse_too_soon(backend, question.pool)
     job = Job(
         id=new_id(),
         task="score",
-        request=request,
-        pool=pool.id,
-        model=model_id,
-        total=pool.total,
+        request={**scoring.document(), "parts": [part.id for part in question.pool.parts]},
+        pool=question.pool.id,
+        model=scoring.model,
+        committee=scoring.committee,
+        total=question.pool.total,
     )
+    keep_excluded(backend, job, scoring.batch)
     return jobs.submit(backend, job)
+
+
+def validate(backend: Backend, scoring: Scoring) -> Question:
+    """Return a scoring with all that it names looked up; raise InvalidRequest with its faults."""
+    pool = pools.get(backend, scoring.pool)
+    question = Question(
+        pool=pool,
+        source=source_of(backend, scoring),
+        functions=scoring.functions,
+        n=scoring.batch.n if scoring.batch else None,
+        annotations=annotations_of(backend, scoring),
+    )
+    count = sum(len(list(function.walk())) for function in scoring.functions)
+    limit = backend.settings.max_functions
+    if count > limit:
+        raise InvalidRequest(f"A job computes at most {limit} functions (max_functions)")
+    faults = list(faults_of(backend, question))
+    if scoring.batch is not None:
+        faults += batch_faults(backend, pool, scoring.batch)
+    if faults:
+        raise InvalidRequest("This cannot be scored as asked", faults=faults)
+    return question
+
+
+def source_of(backend: Backend, scoring: Scoring) -> Source:
+    """Return where the predictions come from."""
+    if scoring.predictions:
+        return Source(predictions=predictions.get(backend, scoring.pool, scoring.predictions))
+    named = scoring.committee or ((scoring.model,) if scoring.model else ())
+    return Source(models=tuple(usable(backend, id) for id in named))
+
+
+def usable(backend: Backend, id: str) -> Model:
+    """Return a model in a format that may be opened here."""
+    model = models.get(backend, id)
+    models.check_format(backend, model.format)
+    return model
+
+
+def annotations_of(backend: Backend, scoring: Scoring) -> Predictions | None:
+    """Return the annotators' votes that a scoring names; raise InvalidRequest for other kinds."""
+    if not scoring.annotations:
+        return None
+    found = predictions.get(backend, scoring.pool, scoring.annotations)
+    if found.form != "votes":
+        fault = Fault("/annotations", f"These predictions are `{found.form}`, and must be `votes`")
+        raise InvalidRequest("This cannot be scored as asked", faults=[fault])
+    return found
+
+
+def batch_faults(backend: Backend, pool: Pool, batch: Batch) -> list[Fault]:
+    """Return what is wrong with what a batch shall leave out."""
+    rows = Items(backend.files, pool).find(batch.exclude)
+    faults = [
+        Fault(f"/batch/exclude/{place}", f"{batch.exclude[place]!r} is not in the pool")
+        for place in (rows < 0).nonzero()[0][:NAMED_FAULTS].tolist()
+    ]
+    for name in batch.exclude_sets:
+        exclusions.bitmap(backend, pool, name)
+    check_filter(pool, batch.where)
+    return faults
+
+
+def keep_excluded(backend: Backend, job: Job, batch: Batch | None) -> None:
+    """Keep the ids that a batch leaves out where the job's body stands, until the job ends."""
+    if batch is None or not batch.exclude:
+        return
+    path = backend.files.path(upload_name(job.id))
+    path.write_text(json.dumps(batch.exclude), encoding="utf-8")
+
+
+def excluded_ids(backend: Backend, job: Job) -> list[str]:
+    """Return the ids that a job's batch leaves out."""
+    path = backend.files.path(upload_name(job.id))
+    if not job.request["batch"]["exclude"]:
+        return []
+    found: list[str] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def refuse_too_soon(backend: Backend, pool: Pool) -> None:
@@ -69,42 +178,3 @@ def refuse_too_soon(backend: Backend, pool: Pool) -> None:
             f"/v1/jobs/{uploads[-1].id}, then score",
             headers={"Retry-After": "1"},
         )
-
-
-def missing_evidence(functions: Sequence[Function], model: Model | None) -> list[Fault]:
-    """Return a fault for each function whose evidence nothing in the request can give."""
-    faults = []
-    for place, function in enumerate(functions):
-        if not REGISTRY[function.name].needs_predictions:
-            continue
-        pointer = f"/acquisitions/{place}/name"
-        if model is None:
-            faults.append(Fault(pointer, f"{function.name} needs a model: name one in `model`"))
-        elif not model.probabilities:
-            detail = f"{function.name} needs probabilities, and {model.estimator} gives none"
-            faults.append(Fault(pointer, detail))
-    return faults
-
-
-def folds(shape: Sequence[int], wanted: Sequence[int]) -> bool:
-    """Return whether items can be given a model's shape without guessing what an axis means."""
-    if len(shape) <= 1:
-        return prod(shape) == prod(wanted)
-    return [length for length in shape if length != 1] == [each for each in wanted if each != 1]
-
-
-def misfits(pool: Pool, model: Model) -> list[Fault]:
-    """Return what keeps a model from predicting the items of a pool."""
-    if pool.item_values is None:
-        return []
-    shape = list(pool.item_shape or ())
-    if model.item_shape is not None and not folds(shape, model.item_shape):
-        takes = list(model.item_shape)
-        return [Fault("/model", f"The model takes items of shape {takes}, the pool's have {shape}")]
-    if model.item_values not in (None, pool.item_values):
-        detail = (
-            f"The model takes {model.item_values} features, the pool's items have"
-            f" {pool.item_values} (shape {shape})"
-        )
-        return [Fault("/model", detail)]
-    return []

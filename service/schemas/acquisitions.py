@@ -1,103 +1,72 @@
-"""Acquisition functions on the wire: every schema here is made from the registry."""
+"""The catalogue of acquisition functions on the wire."""
 
-from typing import Any
-
-import marshmallow
 from marshmallow import Schema, fields, validate
 
-from service.acquisition import REGISTRY, Acquisition, Parameter
-from service.operations.scorings import Function
-from service.schemas.fields import Boolean, Integer, Number
-from service.schemas.requests import Request
-
-KINDS: dict[type, type[fields.Field[Any]]] = {
-    int: Integer,
-    float: Number,
-    bool: Boolean,
-    str: fields.String,
-}
-
-
-def parameters_schema(entry: Acquisition) -> type[Schema]:
-    """Return the schema of one function's parameters."""
-    members: dict[str, Any] = {p.name: parameter_field(p) for p in entry.parameters}
-    name = "".join(word.title() for word in entry.name.split("_"))
-    return type(f"{name}ParametersSchema", (Request,), members)
-
-
-def parameter_field(parameter: Parameter) -> fields.Field[Any]:
-    """Return the field of one parameter, with its bounds and default."""
-    tunable = parameter.tunable
-    bounds: list[Any] = []
-    if (tunable.minimum, tunable.maximum) != (None, None):
-        bounds.append(validate.Range(tunable.minimum, tunable.maximum))
-    if tunable.over is not None:
-        bounds.append(validate.Range(tunable.over, min_inclusive=False))
-    return KINDS[parameter.kind](
-        load_default=parameter.default,
-        validate=bounds,
-        metadata={"description": tunable.help},
-    )
-
-
-PARAMETERS = {name: parameters_schema(entry) for name, entry in REGISTRY.items()}
-
-
-class FunctionField(fields.Raw):
-    """An acquisition function by name, with parameters that only it has."""
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Function:
-        del attr, data, kwargs
-        if not isinstance(value, dict):
-            raise marshmallow.ValidationError("Not an object with `name` and `parameters`.")
-        unknown = value.keys() - {"name", "parameters"}
-        if unknown:
-            raise marshmallow.ValidationError({min(unknown): ["Unknown field."]})
-        name = value.get("name")
-        if not isinstance(name, str) or name not in REGISTRY:
-            known = ", ".join(REGISTRY)
-            raise marshmallow.ValidationError({"name": [f"Not a function; there are: {known}."]})
-        return Function(name, self.parameters(name, value.get("parameters", {})))
-
-    def parameters(self, name: str, given: Any) -> dict[str, Any]:
-        """Return a function's parameters, the defaults filled in."""
-        if not isinstance(given, dict):
-            raise marshmallow.ValidationError({"parameters": ["Not an object."]})
-        try:
-            loaded: dict[str, Any] = PARAMETERS[name]().load(given)
-        except marshmallow.ValidationError as error:
-            raise marshmallow.ValidationError({"parameters": error.messages}) from None
-        return loaded
-
-
-class NewScoringSchema(Request):
-    """What is to be scored, and how."""
-
-    pool = fields.String(required=True, metadata={"description": "A pool's id"})
-    model = fields.String(
-        load_default=None,
-        allow_none=True,
-        metadata={"description": "A model's id; needed where a function needs predictions"},
-    )
-    acquisitions = fields.List(
-        FunctionField(),
-        required=True,
-        validate=validate.Length(min=1),
-        metadata={"description": "Functions to compute; they share one pass of the model"},
-    )
+from service.acquisition.evidence import EVIDENCE
+from service.acquisition.registry import (
+    AGGREGATION,
+    BATCH,
+    COMPOSITION,
+    RANKING,
+    RELABELLING,
+    SCORE,
+)
 
 
 class AcquisitionSchema(Schema):
     """All that a client needs to know of an acquisition function, also to build a form."""
 
     name = fields.String(required=True)
-    kind = fields.Constant("score", required=True)
+    aliases = fields.List(fields.String(), required=True)
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf([SCORE, AGGREGATION, COMPOSITION, BATCH]),
+        metadata={"description": "A score per item, or an ordered selection (batch)"},
+    )
+    purpose = fields.String(
+        required=True,
+        validate=validate.OneOf([RANKING, RELABELLING]),
+        metadata={"description": "What to label next, or which label to look at again"},
+    )
     summary = fields.String(required=True)
     description = fields.String(required=True)
+    use = fields.String(required=True, metadata={"description": "When to use it"})
+    avoid = fields.String(required=True, metadata={"description": "When not to"})
     formula = fields.String(required=True)
     reference = fields.String(required=True)
-    needs = fields.List(fields.String(), required=True, metadata={"description": "Evidence"})
-    needs_model = fields.Boolean(required=True, attribute="needs_predictions")
+    needs = fields.Function(
+        lambda entry: {need: EVIDENCE[need].says for need in entry.needs},
+        required=True,
+        metadata={
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "Evidence by name, and what it is",
+        },
+    )
+    needs_predictions = fields.Boolean(
+        required=True, metadata={"description": "A model, a committee or uploaded predictions"}
+    )
+    needs_features = fields.Boolean(required=True)
+    needs_labels = fields.Boolean(required=True)
+    of = fields.Function(
+        lambda entry: {"minimum": entry.of[0], "maximum": entry.of[1]},
+        required=True,
+        metadata={
+            "type": "object",
+            "additionalProperties": {"type": "integer"},
+            "description": "How many functions it builds on, named in `of`",
+        },
+    )
+    builds_on = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The function it builds on where `of` names none"},
+    )
+    prefix_consistent = fields.Boolean(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Whether a smaller batch is the beginning of a larger one"},
+    )
     raw_name = fields.String(required=True, metadata={"description": "What raw_score is"})
     raw_direction = fields.String(
         required=True,

@@ -68,6 +68,8 @@ class JobSchema(Schema):
             links["pool"] = f"/v1/pools/{view.job.pool}"
         if view.job.task == "inspect" and result:
             links["model"] = f"/v1/models/{view.job.model}"
+        if view.job.task == "receive" and result:
+            links["predictions"] = f"{links['pool']}/predictions/{result['predictions']}"
         rankings = result.get("rankings", ())
         if rankings:
             links["rankings"] = [f"/v1/rankings/{ranking['id']}" for ranking in rankings]

@@ -47,6 +47,13 @@ class ModelSchema(Schema):
     probabilities = fields.Boolean(
         required=True, metadata={"description": "Whether it gives class probabilities"}
     )
+    members = fields.Integer(
+        allow_none=True,
+        required=True,
+        metadata={
+            "description": "Members of a model that is a committee, such as the trees of a forest"
+        },
+    )
     warnings = fields.List(fields.String(), required=True)
     versions = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     created_at = fields.String(required=True)

@@ -141,6 +141,9 @@ class RowSchema(Schema):
     id = fields.String(required=True)
     score = fields.Float(required=True, metadata={"description": "Higher = label sooner"})
     raw_score = fields.Float(required=True, metadata={"description": "The field's own quantity"})
+    original = fields.String(
+        metadata={"description": "The item that this one nearly repeats, where it does"}
+    )
 
 
 class ReadingSchema(Schema):
@@ -148,7 +151,14 @@ class ReadingSchema(Schema):
 
     ranking = fields.String(required=True)
     items = fields.List(fields.Nested(RowSchema), required=True)
-    total = fields.Integer(required=True, metadata={"description": "Items ranked"})
+    total = fields.Integer(
+        required=True, attribute="ranking.total", metadata={"description": "Items of the pool"}
+    )
+    ranked = fields.Integer(
+        required=True,
+        attribute="ranking.ranked",
+        metadata={"description": "Items in the ranking: with a score, or selected for the batch"},
+    )
     eligible = fields.Integer(required=True, metadata={"description": "Items not left out"})
     excluded = fields.Integer(
         required=True, metadata={"description": "Items left out by ids, sets"}
@@ -169,10 +179,26 @@ class RankingSchema(Schema):
     job = fields.String(required=True)
     pool = fields.String(required=True)
     parts = fields.List(fields.String(), required=True)
-    total = fields.Integer(required=True)
-    model = fields.String(allow_none=True, required=True)
+    total = fields.Integer(required=True, metadata={"description": "Items of the pool"})
+    ranked = fields.Integer(
+        required=True,
+        metadata={"description": "Items in the ranking: with a score, or selected for the batch"},
+    )
+    kind = fields.String(required=True, attribute="form")
+    purpose = fields.String(required=True)
     acquisition = fields.String(required=True)
-    parameters = fields.Dict(required=True, metadata={"description": "Every one, the seed too"})
+    parameters = fields.Dict(
+        required=True,
+        attribute="function.parameters",
+        metadata={"description": "Every one, the seed too"},
+    )
+    function = fields.Dict(
+        required=True, metadata={"description": "As asked for, with what it builds on"}
+    )
+    source = fields.Dict(
+        required=True, metadata={"description": "Model, committee or predictions, by id"}
+    )
+    batch = fields.Dict(required=True, allow_none=True)
     raw_name = fields.String(required=True)
     raw_direction = fields.String(required=True)
     summary = fields.Dict(required=True, metadata={"description": "Extremes, mean, histogram"})

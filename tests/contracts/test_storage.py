@@ -6,7 +6,17 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.records import ACTIVE, LABELLED, SUCCEEDED, Job, Model, Pool, Ranking, new_id
+from service.records import (
+    ACTIVE,
+    LABELLED,
+    SUCCEEDED,
+    Job,
+    Model,
+    Pool,
+    Predictions,
+    Ranking,
+    new_id,
+)
 
 ROWS = st.sets(st.integers(0, 40))
 ON_ONE_STORAGE = settings(
@@ -35,6 +45,31 @@ def test_a_record_comes_back_as_it_was(storage):
     assert model == storage.get(Model, "m")
     assert storage.get(Model, "n") is None
     assert storage.get(Pool, "m") is None
+
+
+def test_predictions_come_back_as_they_were_and_are_found_by_their_pool(storage):
+    mine = Predictions(
+        id="m",
+        job="j",
+        pool="p",
+        form="members",
+        parts=("a", "b"),
+        total=9,
+        items=7,
+        whole=False,
+        classes=("bus", 1, True),
+        members=3,
+        dtype="float16",
+        empty=0,
+        bytes=5,
+        sha256="",
+    )
+    storage.add(mine)
+
+    assert mine == storage.get(Predictions, "m")
+    assert [mine] == storage.indexed(Predictions, "pool:p")
+    assert storage.indexed(Predictions, "pool:q") == []
+    assert storage.indexed(Job, "pool:p") == []
 
 
 def test_an_id_is_taken_once(storage):

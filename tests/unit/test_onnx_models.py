@@ -83,6 +83,7 @@ def test_a_hand_made_network_numbers_its_classes(tmp_path):
         "item_shape": None,
         "probabilities": True,
         "warnings": [],
+        "members": None,
     }
     (found,) = predict(content, "onnx", [digits().items], tmp_path)
     assert np.abs(found - softmax(digits().items @ weights)).max() < 1e-5

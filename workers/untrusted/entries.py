@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from workers.untrusted.models import inspect_model, predict_parts
+from workers.untrusted.predictions import read_predictions
 from workers.untrusted.uploads import read_upload
 
 Entry = Callable[
@@ -12,6 +13,7 @@ Entry = Callable[
 
 ENTRIES: dict[str, Entry] = {
     "read_upload": read_upload,
+    "read_predictions": read_predictions,
     "inspect_model": inspect_model,
     "predict_parts": predict_parts,
 }

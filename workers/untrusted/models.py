@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -42,6 +42,15 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Output:
+    """What is written of every part: its name, the shape of one item's, and what predicts it."""
+
+    name: str
+    shape: tuple[int, ...]
+    predict: Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
 class Block:
     """Some items of one part, in order."""
 
@@ -70,33 +79,61 @@ def inspect_model(
         "item_shape": None if shape is None else list(shape),
         "probabilities": classifier.probabilities,
         "warnings": list(classifier.warnings),
+        "members": classifier.members,
     }
 
 
 def predict_parts(
     arguments: dict[str, Any], inputs: dict[str, BinaryIO], send: Send
 ) -> dict[str, Any]:
-    """Write each part's probabilities to `probs_{k}.npy`, a block at a time."""
-    classifier = open_model(arguments["format"], inputs["model"])
-    if not classifier.probabilities:
-        raise InvalidOutput(f"{classifier.estimator} gives no probabilities: score with another.")
-    done = 0
+    """Write what is asked of each part, a block at a time.
+
+    Where `probs` is true, which it is unless said, to `probs_{k}.npy`: (items, classes). Where
+    `members` is true, to `member_probs_{k}.npy`: (items, members, classes). `passes` is how often
+    the job goes through the items: so many passes over one count it as done.
+    """
+    outputs = wanted(open_model(arguments["format"], inputs["model"]), arguments)
+    passes, done = len(outputs) * arguments.get("passes", 1), 0
 
     def count(rows: int) -> None:
         nonlocal done
         done += rows
-        send({"done": done})
+        send({"done": done // passes})
 
-    dtype, empty = np.dtype(np.float64), []
-    for k, name in enumerate(arguments["parts"]):
-        part, target = open_part(name, inputs[f"part_{k}"]), Path(f"probs_{k}.npy")
-        if part.shape[0]:
-            dtype = predict_part(classifier, part, arguments["block"], target, count)
-        else:
-            empty.append(target)
-    for target in empty:
-        np.save(target, np.empty((0, len(classifier.classes)), dtype))
-    return {"classes": len(classifier.classes), "dtype": dtype.name}
+    dtypes = {}
+    for output in outputs:
+        dtype, empty = np.dtype(np.float64), []
+        for k, name in enumerate(arguments["parts"]):
+            part, target = open_part(name, inputs[f"part_{k}"]), Path(f"{output.name}_{k}.npy")
+            if part.shape[0]:
+                dtype = predict_part(output, part, arguments["block"], target, count)
+            else:
+                empty.append(target)
+        for target in empty:
+            np.save(target, np.empty((0, *output.shape), dtype))
+        dtypes[output.name] = dtype.name
+    return {"dtypes": dtypes}
+
+
+def wanted(classifier: Classifier, arguments: dict[str, Any]) -> list[Output]:
+    """Return what a model is asked for; raise InvalidOutput where it cannot give that."""
+    outputs, classes = [], len(classifier.classes)
+    if arguments.get("probs", True):
+        if not classifier.probabilities:
+            raise InvalidOutput(
+                f"{classifier.estimator} gives no probabilities: score with another."
+            )
+        outputs.append(Output("probs", (classes,), classifier.predict))
+    if arguments.get("members", False):
+        if classifier.members is None or classifier.predict_members is None:
+            raise InvalidOutput(f"{classifier.estimator} is no committee: score with another.")
+        shape = (classifier.members, classes)
+        outputs.append(Output("member_probs", shape, items_first(classifier.predict_members)))
+    return outputs
+
+
+def items_first(predict: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    return lambda items: predict(items).swapaxes(0, 1)
 
 
 def open_model(format: str, file: BinaryIO) -> Classifier:
@@ -156,11 +193,10 @@ def open_part(name: str, file: BinaryIO) -> Part:
 
 
 def blocks(part: Part, most: int) -> Iterator[Block]:
-    """Yield a part's items a block at a time."""
+    """Yield a part's items a block of at most so many at a time."""
     rows, *item = part.shape
-    size = max(1, min(most, rows, MOST_VALUES // max(1, prod(item))))
-    for start in range(0, rows, size):
-        count = min(size, rows - start)
+    for start in range(0, rows, most):
+        count = min(most, rows - start)
         values = np.fromfile(part.file, part.dtype, count * prod(item))
         if values.size != count * prod(item):
             raise ServiceError(f"The features of part {part.name} end before row {rows}.")
@@ -168,15 +204,20 @@ def blocks(part: Part, most: int) -> Iterator[Block]:
 
 
 def predict_part(
-    classifier: Classifier, part: Part, most: int, target: Path, count: Callable[[int], None]
+    output: Output, part: Part, most: int, target: Path, count: Callable[[int], None]
 ) -> np.dtype[Any]:
-    """Write the probabilities of a part's items, and return their type."""
+    """Write what a model says of a part's items, and return its type.
+
+    How many items are asked about at once follows from the model and the items alone: the last bits
+    of a product of matrices may depend on it.
+    """
+    rows, *item = part.shape
     with target.open("wb") as sink:
-        for block in blocks(part, most):
-            probs = predict_block(classifier, block)
+        for block in blocks(part, at_once(most, item, output.shape)):
+            probs = predict_block(output, block)
             if not block.start:
                 dtype = probs.dtype
-                shape = (part.shape[0], probs.shape[1])
+                shape = (rows, *output.shape)
                 npy.write_array_header_1_0(
                     sink, {"descr": dtype.str, "fortran_order": False, "shape": shape}
                 )
@@ -185,13 +226,18 @@ def predict_part(
     return dtype
 
 
-def predict_block(classifier: Classifier, block: Block) -> Array:
-    """Return the probabilities of a block, exactly as the model gives them."""
+def at_once(most: int, *shapes: Sequence[int]) -> int:
+    """Return how many items make a block, whose arrays have these shapes an item."""
+    return max(1, min(most, MOST_VALUES // max(1, *map(prod, shapes))))
+
+
+def predict_block(output: Output, block: Block) -> Array:
+    """Return what a model says of a block, exactly as it says it."""
     end = block.start + len(block.items)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            probs = np.asarray(classifier.predict(block.items))
+            probs = np.asarray(output.predict(block.items))
     except ServiceError:
         raise
     except Exception as error:  # the model is its sender's, and so is whatever it raises
@@ -200,12 +246,12 @@ def predict_block(classifier: Classifier, block: Block) -> Array:
             f"The model failed on items {block.start} to {end - 1} of part {block.part}:"
             f" {cause(error)}"
         ) from error
-    return checked(probs, block, len(classifier.classes))
+    return checked(probs, block, output.shape)
 
 
-def checked(probs: Array, block: Block, classes: int) -> Array:
-    """Refuse anything but one row of numbers for each item; whoever knows the ids checks those."""
-    expected = (len(block.items), classes)
+def checked(probs: Array, block: Block, shape: tuple[int, ...]) -> Array:
+    """Refuse anything but fractions of this shape; whoever knows the ids checks their values."""
+    expected = (len(block.items), *shape)
     if probs.shape != expected or probs.dtype.kind != "f":
         raise InvalidOutput(
             f"The model gave {probs.dtype} in the shape {probs.shape} for items"

@@ -1,6 +1,6 @@
 """Scikit-learn classifiers, for the formats that hold one: what is taken, and made ready."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from service.errors import ModelRefused
 from workers.untrusted.artifacts.classifier import Array, Classifier, Label
+from workers.untrusted.artifacts.committees import Committee, committee_of
 from workers.untrusted.artifacts.trees import secure_trees
 
 TAKEN = "What is taken is a fitted scikit-learn classifier, or a Pipeline that ends in one."
@@ -27,6 +28,8 @@ def classifier_of(model: Any) -> Classifier:
     compute_in_one_thread(parts)
     width = getattr(model, "n_features_in_", None)
 
+    committee = committee_of(model)
+
     def predict(items: Array) -> Array:
         probs: Array = model.predict_proba(items.reshape(len(items), -1))
         return probs
@@ -39,7 +42,13 @@ def classifier_of(model: Any) -> Classifier:
         probabilities=hasattr(model, "predict_proba"),
         warnings=tuple(column_warnings(model)),
         predict=predict,
+        members=None if committee is None else committee.size,
+        predict_members=None if committee is None else asked_in_rows(committee),
     )
+
+
+def asked_in_rows(committee: Committee) -> Callable[[Array], Array]:
+    return lambda items: committee.predict(items.reshape(len(items), -1))
 
 
 def named(model: Any) -> str:

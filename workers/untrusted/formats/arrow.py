@@ -3,7 +3,7 @@
 import math
 import mmap
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -27,6 +27,15 @@ TEXT_BYTES = 64
 
 def read_arrow(upload: Upload) -> dict[str, Any]:
     """Write the rows of an Arrow stream."""
+    reader, file = open_stream(upload)
+    plan = make_plan(reader.schema, upload)
+    part = Part(upload, plan.at, plan.dtype)
+    write_batches(part, plan, stream_batches(reader, file, upload))
+    return part.finish()
+
+
+def open_stream(upload: Upload) -> tuple[Any, Any]:
+    """Return a stream that can be read, and the file it is read from."""
     if upload.body.read(len(FILE_MAGIC)) == FILE_MAGIC:
         raise refusal("This is an Arrow file, not a stream: write it as an IPC stream", BODY)
     upload.body.seek(0)
@@ -35,11 +44,7 @@ def read_arrow(upload: Upload) -> dict[str, Any]:
         options = pa.ipc.IpcReadOptions(
             use_threads=False, ensure_alignment=pa.ipc.Alignment.DataTypeSpecific
         )
-        reader = pa.ipc.open_stream(file, options=options)
-        plan = make_plan(reader.schema, upload)
-    part = Part(upload, plan.at, plan.dtype)
-    write_batches(part, plan, stream_batches(reader, file, upload))
-    return part.finish()
+        return pa.ipc.open_stream(file, options=options), file
 
 
 def stream_batches(reader: Any, file: Any, upload: Upload) -> Iterator[Any]:
@@ -54,43 +59,54 @@ def stream_batches(reader: Any, file: Any, upload: Upload) -> Iterator[Any]:
 
 def read_parquet(upload: Upload) -> dict[str, Any]:
     """Write the rows of a Parquet file."""
-    with translated("Parquet file"):
-        file = open_parquet(upload)
-        plan = make_plan(file.schema_arrow, upload)
-        rows = file.metadata.num_rows
-    if rows > upload.limits.max_items:
+    file = open_parquet(upload)
+    rows, limit = file.metadata.num_rows, upload.limits.max_items
+    if rows > limit:
         raise refusal(
-            f"The file has {rows} rows; at most {upload.limits.max_items} are allowed "
-            f"(max_items): send several parts",
+            f"The file has {rows} rows; at most {limit} are allowed (max_items): send several "
+            f"parts",
             BODY,
         )
+    plan = make_plan(file.schema_arrow, upload)
     part = Part(upload, plan.at, plan.dtype)
-    write_batches(part, plan, checked(file_batches(file, plan), "Parquet file"))
-    if part.rows != rows:
-        raise refusal(f"The file announces {rows} rows and holds {part.rows}", BODY)
+
+    def item_bytes(first: Any) -> int:
+        return math.prod(plan.shape_in(first)) * 8 + TEXT_BYTES * len(plan.names)
+
+    write_batches(part, plan, checked(file_batches(file, item_bytes), "Parquet file"))
+    check_rows(file, part.rows)
     return part.finish()
 
 
 def open_parquet(upload: Upload) -> Any:
     """Return a file that is read page by page, where the default would read whole row groups."""
-    metadata = pq.read_metadata(pa.PythonFile(upload.body, mode="r"))
-    share = READ_AHEAD // max(1, metadata.num_columns)
-    return pq.ParquetFile(
-        pa.PythonFile(upload.body, mode="r"),
-        metadata=metadata,
-        pre_buffer=False,
-        buffer_size=max(SMALLEST_READ, min(LARGEST_READ, share)),
-    )
+    with translated("Parquet file"):
+        metadata = pq.read_metadata(pa.PythonFile(upload.body, mode="r"))
+        share = READ_AHEAD // max(1, metadata.num_columns)
+        file = pq.ParquetFile(
+            pa.PythonFile(upload.body, mode="r"),
+            metadata=metadata,
+            pre_buffer=False,
+            buffer_size=max(SMALLEST_READ, min(LARGEST_READ, share)),
+        )
+        _ = file.schema_arrow  # which fails here, if at all
+    return file
 
 
-def file_batches(file: Any, plan: Plan) -> Iterator[Any]:
+def check_rows(file: Any, rows: int) -> None:
+    """Refuse a file that says something else of its rows than it holds."""
+    announced = file.metadata.num_rows
+    if rows != announced:
+        raise refusal(f"The file announces {announced} rows and holds {rows}", BODY)
+
+
+def file_batches(file: Any, item_bytes: Callable[[Any], int]) -> Iterator[Any]:
     """Yield the batches of a file, of a size that the first row tells."""
     first = next(file.iter_batches(batch_size=1, use_threads=False), None)
     if first is None:
         return
     first.validate(full=True)
-    item_bytes = math.prod(plan.shape_in(first)) * 8 + TEXT_BYTES * len(plan.names)
-    size = max(1, min(BLOCK_ROWS, BLOCK_BYTES // item_bytes))
+    size = max(1, min(BLOCK_ROWS, BLOCK_BYTES // item_bytes(first)))
     yield from file.iter_batches(batch_size=size, use_threads=False)
 
 

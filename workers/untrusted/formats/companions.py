@@ -56,11 +56,13 @@ def write_rows(part: Part, blocks: Iterable[Array], companions: Companions) -> N
     companions.check_end(part.rows)
 
 
-def exactly(values: Iterator[Any], rows: int, done: int, place: str) -> list[Any]:
+def exactly(
+    values: Iterator[Any], rows: int, done: int, place: str, noun: str = "features"
+) -> list[Any]:
     """Return the values of the next rows, all of which must have one."""
     found = list(islice(values, rows))
     if len(found) < rows:
         raise refusal(
-            f"There are only {done + len(found)} values here, and more rows of features", place
+            f"There are only {done + len(found)} values here, and more rows of {noun}", place
         )
     return found

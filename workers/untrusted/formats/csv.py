@@ -18,7 +18,7 @@ from workers.untrusted.formats.arrays import Array
 from workers.untrusted.formats.columns import HEADER, Columns, assign, column
 from workers.untrusted.formats.faults import named, quoted, refusal
 from workers.untrusted.formats.features import EXACT
-from workers.untrusted.formats.part import Part
+from workers.untrusted.formats.part import FIELD, Part, Rows
 from workers.untrusted.formats.upload import Options, Upload, rows_per_block
 
 CELL_BYTES = 80
@@ -145,8 +145,8 @@ def write_block(part: Part, block: list[Record], columns: Columns) -> None:
     part.append(ids, feature_values(part, ids, block, columns), metadata)
 
 
-def feature_values(part: Part, ids: Sequence[str], block: list[Record], columns: Columns) -> Array:
-    """Return the features of some rows as float64."""
+def feature_values(part: Rows, ids: Sequence[str], block: list[Record], columns: Columns) -> Array:
+    """Return the values of some rows as float64."""
     pick: Callable[[Record], Any] = itemgetter(*columns.features, columns.features[0])
     cells = list(chain.from_iterable(pick(record)[:-1] for record in block))
     together = "".join(cells)
@@ -172,7 +172,7 @@ def is_number(cell: str) -> bool:
         return False
 
 
-def check_exact(part: Part, ids: Sequence[str], cells: Sequence[str], width: int) -> None:
+def check_exact(part: Rows, ids: Sequence[str], cells: Sequence[str], width: int) -> None:
     """Refuse whole numbers that float64 would round."""
     for index, cell in enumerate(cells):
         digits = cell.strip()
@@ -187,13 +187,17 @@ def check_exact(part: Part, ids: Sequence[str], cells: Sequence[str], width: int
             )
 
 
-def refuse_cell(part: Part, ids: Sequence[str], cell: str, position: tuple[int, int]) -> None:
+def refuse_cell(part: Rows, ids: Sequence[str], cell: str, position: tuple[int, int]) -> None:
     """Refuse a cell among the features that holds no number."""
     row = part.rows + position[0]
     name = named(ids, position[0], row)
     found = f"holds {quoted(cell)}" if cell.strip() else "is empty"
-    raise refusal(
-        f"{name} has a feature that {found} where a number must be: correct it; if the column is "
-        f"no feature, send it as metadata: rename it to metadata.… or list it in ?metadata=",
-        part.at(row, "features", position[1]),
-    )
+    wrong = f"{found} where a number must be: correct it"
+    if part.noun == FIELD:
+        detail = (
+            f"{name} has a feature that {wrong}; if the column is no feature, send it as metadata: "
+            f"rename it to metadata.… or list it in ?metadata="
+        )
+    else:
+        detail = f"{name} has a cell that {wrong}; leave out columns that are no {part.noun}"
+    raise refusal(detail, part.at(row, "features", position[1]))

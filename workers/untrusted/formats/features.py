@@ -45,14 +45,16 @@ def complain(ids: Sequence[Any] | None, first_row: int, at: At) -> Complaint:
     return complaint
 
 
-def to_array(block: list[Any], shape: tuple[int, ...], complaint: Complaint) -> Array:
-    """Return the features of some items, nested lists of numbers, as float64."""
+def to_array(
+    block: list[Any], shape: tuple[int, ...], complaint: Complaint, noun: str = "features"
+) -> Array:
+    """Return the values of some items, nested lists of numbers, as float64."""
     level = block
     for depth, length in enumerate(shape):
         index = first_unlike(level, length)
         if index is not None:
             place = unravel(index, (len(block), *shape[:depth]))
-            raise complaint(place[0], place[1:], unlike(level[index], shape, depth))
+            raise complaint(place[0], place[1:], unlike(level[index], shape, depth, noun))
         level = list(chain.from_iterable(level))
     values = numbers(level, lambda index: unravel(index, (len(block), *shape)), complaint)
     return values.reshape(len(block), *shape)
@@ -67,12 +69,12 @@ def first_unlike(level: list[Any], length: int) -> int | None:
     )
 
 
-def unlike(value: Any, shape: tuple[int, ...], depth: int) -> str:
+def unlike(value: Any, shape: tuple[int, ...], depth: int, noun: str = "features") -> str:
     """Return what is wrong with a value that should be a list."""
     found = f"{len(value)} values" if type(value) is list else JSON_TYPES[type(value)]
     return (
         f"has {found} where the first item has a list of {shape[depth]}: "
-        f"all features must have one shape, here {list(shape)}"
+        f"all {noun} must have one shape, here {list(shape)}"
     )
 
 
@@ -114,7 +116,7 @@ def check_exact(
             )
 
 
-def check_finite(block: Array, complaint: Complaint) -> None:
+def check_finite(block: Array, complaint: Complaint, noun: str = "features") -> None:
     """Refuse NaN and infinity."""
     if block.dtype.kind != "f":
         return
@@ -125,12 +127,12 @@ def check_finite(block: Array, complaint: Complaint) -> None:
         raise complaint(
             position[0],
             position[1:],
-            f"has {found} among its features: replace it, or leave the item out",
+            f"has {found} among its {noun}: replace it, or leave the item out",
         )
 
 
-def convert(block: Array, dtype: DType, complaint: Complaint) -> Array:
-    """Return finite features in the type wanted, if they fit."""
+def convert(block: Array, dtype: DType, complaint: Complaint, noun: str = "features") -> Array:
+    """Return finite values in the type wanted, if they fit."""
     if block.dtype == dtype:
         return block
     with np.errstate(over="ignore", invalid="ignore"):
@@ -143,7 +145,7 @@ def convert(block: Array, dtype: DType, complaint: Complaint) -> Array:
         raise complaint(
             position[0],
             position[1:],
-            f"has {value} among its features: {dtype} holds {needed}; ask for another dtype",
+            f"has {value} among its {noun}: {dtype} holds {needed}; ask for another dtype",
         )
     return converted
 

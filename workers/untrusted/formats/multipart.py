@@ -11,7 +11,7 @@ and a line feed.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,12 +53,7 @@ class Sent:
 
 def read_multipart(upload: Upload) -> dict[str, Any]:
     """Write the fields of a multipart body."""
-    boundary = upload.parameters.get("boundary", "")
-    if not boundary or not boundary.isascii():
-        raise refusal("The Content-Type names no boundary: let your HTTP client set it", BODY)
-    sent = store_fields(upload, boundary.encode())
-    if "features" not in sent:
-        raise refusal("The body has no field named features", BODY)
+    sent = store_fields(upload)
     with ExitStack() as stack:
         features = stack.enter_context(sent["features"].path.open("rb"))
         header = read_header(features, sent["features"].size, pointer("features"))
@@ -72,26 +67,31 @@ def read_multipart(upload: Upload) -> dict[str, Any]:
         return write_features(upload, features, header, companions, kept=kept)
 
 
-def store_fields(upload: Upload, boundary: bytes) -> dict[str, Sent]:
-    """Write each field into a file of its own, and return them by name."""
+def store_fields(upload: Upload, names: Sequence[str] = FIELDS) -> dict[str, Sent]:
+    """Write each field into a file of its own, and return them by name; the first must be there."""
+    boundary = upload.parameters.get("boundary", "")
+    if not boundary or not boundary.isascii():
+        raise refusal("The Content-Type names no boundary: let your HTTP client set it", BODY)
     sent: dict[str, Sent] = {}
     with ExitStack() as stack:
         file: BinaryIO | None = None
-        for event in events(upload.body, boundary):
+        for event in events(upload.body, boundary.encode(), len(names)):
             if isinstance(event, Field | File):
-                field = check_field(event, sent)
+                field = check_field(event, sent, names)
                 file = stack.enter_context(field.path.open("wb"))
                 sent[field.name] = field
             elif isinstance(event, Data) and file is not None:
                 file.write(event.data)
             elif isinstance(event, Epilogue) and event.data.strip():
                 raise refusal("Something follows the last boundary", BODY)
+    if names[0] not in sent:
+        raise refusal(f"The body has no field named {names[0]}", BODY)
     return sent
 
 
-def events(body: BinaryIO, boundary: bytes) -> Iterator[Event]:
+def events(body: BinaryIO, boundary: bytes, fields: int) -> Iterator[Event]:
     """Yield what the body says, in chunks."""
-    decoder = MultipartDecoder(boundary, BUFFER, max_parts=len(FIELDS) + 1)
+    decoder = MultipartDecoder(boundary, BUFFER, max_parts=fields + 1)
     try:
         while True:
             data = body.read(CHUNK)
@@ -106,12 +106,12 @@ def events(body: BinaryIO, boundary: bytes) -> Iterator[Event]:
         ) from None
 
 
-def check_field(event: Field | File, sent: dict[str, Sent]) -> Sent:
+def check_field(event: Field | File, sent: dict[str, Sent], names: Sequence[str]) -> Sent:
     """Return the field that begins; refuse one that is unknown, repeated or encoded."""
     name = event.name or ""
-    if name not in FIELDS or name in sent:
+    if name not in names or name in sent:
         raise refusal(
-            f"The field {quoted(name)} is unknown or repeated: send {', '.join(FIELDS)}, each once",
+            f"The field {quoted(name)} is unknown or repeated: send {', '.join(names)}, each once",
             BODY,
         )
     encoding = event.headers.get("content-transfer-encoding", "binary").lower()

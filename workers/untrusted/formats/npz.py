@@ -3,7 +3,7 @@
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -48,7 +48,7 @@ def read_npz(upload: Upload) -> dict[str, Any]:
         with translated():
             archive = stack.enter_context(zipfile.ZipFile(upload.body))
         check_end(upload, archive)
-        members = check_members(archive)
+        members = check_members(archive, ("features", "ids"))
         names = [name for name in members if name.startswith(PREFIX)]
         columns = {}
         for name in names:
@@ -61,7 +61,7 @@ def read_npz(upload: Upload) -> dict[str, Any]:
             ids = texts(member, header, pointer("ids"))
         member, header = open_member(archive, members["features"], pointer("features"), stack)
         if header.fortran:
-            member = stack.enter_context(spooled(archive, members["features"], header))
+            member = stack.enter_context(spooled(archive, members["features"], header, SCRATCH))
         return write_features(upload, member, header, Companions(ids, columns))
 
 
@@ -104,9 +104,9 @@ def open_member(
     return member, read_header(member, info.file_size, place)
 
 
-def spooled(archive: zipfile.ZipFile, info: zipfile.ZipInfo, header: Header) -> BinaryIO:
+def spooled(archive: zipfile.ZipFile, info: zipfile.ZipInfo, header: Header, name: str) -> BinaryIO:
     """Return an array unpacked into a file, for one that cannot be read front to back."""
-    path = Path(SCRATCH)
+    path = Path(name)
     with archive.open(info) as member, path.open("wb") as file:
         shutil.copyfileobj(Member(member), file, BLOCK_BYTES)
     unpacked = path.open("rb")
@@ -121,16 +121,20 @@ def check_end(upload: Upload, archive: zipfile.ZipFile) -> None:
         raise refusal("Something follows the end of the .npz archive", ARCHIVE)
 
 
-def check_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the arrays by name; refuse those that are unknown, or packed too tightly."""
+def check_members(
+    archive: zipfile.ZipFile, names: Sequence[str], prefix: str | None = PREFIX
+) -> dict[str, zipfile.ZipInfo]:
+    """Return the arrays by name, the first of which must be there; others than those, and than
+    metadata, whose names have the prefix, are refused, and so are those packed too tightly."""
     members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         name = info.filename.removesuffix(SUFFIX)
-        known = name in {"features", "ids"} or (name.startswith(PREFIX) and name != PREFIX)
+        beside = prefix is not None and name.startswith(prefix) and name != prefix
+        known = name in names or beside
         if not known or not info.filename.endswith(SUFFIX) or name in members:
             raise refusal(
-                f"The archive holds {quoted(info.filename)}: it may hold the arrays features, ids "
-                f"and metadata.<name>, each once",
+                f"The archive holds {quoted(info.filename)}: it may hold the arrays "
+                f"{listed(names, prefix)}, each once",
                 ARCHIVE,
             )
         if info.file_size > SMALL and info.file_size > MAX_RATIO * info.compress_size:
@@ -140,6 +144,12 @@ def check_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
                 ARCHIVE,
             )
         members[name] = info
-    if "features" not in members:
-        raise refusal("The archive holds no array named features", ARCHIVE)
+    if names[0] not in members:
+        raise refusal(f"The archive holds no array named {names[0]}", ARCHIVE)
     return members
+
+
+def listed(names: Sequence[str], prefix: str | None) -> str:
+    """Return the names of arrays as a sentence has them."""
+    *first, last = [*names, *([] if prefix is None else [f"{prefix}<name>"])]
+    return f"{', '.join(first)} and {last}" if first else last

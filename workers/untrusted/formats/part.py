@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from workers.untrusted.formats.arrays import Array, DType, GrowingArray
 from workers.untrusted.formats.faults import At, refusal
@@ -12,11 +12,56 @@ from workers.untrusted.formats.ids import Ids
 from workers.untrusted.formats.metadata import Metadata
 from workers.untrusted.formats.upload import Upload
 
-FEATURES = "features.npy"
+FIELD = "features"
+FEATURES = f"{FIELD}.npy"
 MAX_FEATURE_BYTES = 64 * 1024**3
 """The most that features may take when they are unpacked, whatever they were packed into."""
 
 SECONDS_BETWEEN_REPORTS = 0.25
+
+
+class Rows(Protocol):
+    """Where rows of values are written: how many are, and what their errors are told with."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows are written."""
+        ...
+
+    @property
+    def at(self) -> At:
+        """Says where something stands."""
+        ...
+
+    @property
+    def dtype(self) -> DType:
+        """The type of the values."""
+        ...
+
+    @property
+    def item_shape(self) -> tuple[int, ...] | None:
+        """The shape of one row, once it is known."""
+        ...
+
+    @property
+    def noun(self) -> str:
+        """What the values are called."""
+        ...
+
+
+class Progress:
+    """Tells how many rows are done, now and then."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+        self.send = send
+        self.reported = time.monotonic()
+
+    def report(self, rows: int) -> None:
+        """Tell it, if the last time is a while ago."""
+        now = time.monotonic()
+        if now - self.reported >= SECONDS_BETWEEN_REPORTS:
+            self.reported = now
+            self.send({"done": rows})
 
 
 class Part:
@@ -44,7 +89,8 @@ class Part:
         self.ids = None if numbered else Ids(upload.limits.max_id_bytes)
         self.metadata = Metadata(upload.limits, at)
         self.rows = 0
-        self.reported = time.monotonic()
+        self.noun = FIELD
+        self.progress = Progress(upload.send)
 
     def begin(self, item_shape: Sequence[int]) -> None:
         """Fix the shape of the items."""
@@ -77,7 +123,7 @@ class Part:
             self.features.append(convert(features, self.dtype, complaint))
         self.metadata.append(metadata or {}, len(features), ids)
         self.rows += len(features)
-        self.report()
+        self.progress.report(self.rows)
 
     def check_size(self, rows: int, item_bytes: int) -> None:
         """Refuse rows beyond the limits."""
@@ -93,13 +139,6 @@ class Part:
                 f"send them in several parts",
                 self.at(self.rows, "features"),
             )
-
-    def report(self) -> None:
-        """Tell how many rows are done, now and then."""
-        now = time.monotonic()
-        if now - self.reported >= SECONDS_BETWEEN_REPORTS:
-            self.reported = now
-            self.upload.send({"done": self.rows})
 
     def finish(self, *, infer: bool = False) -> dict[str, Any]:
         """Complete the files, and return what they hold."""

@@ -12,7 +12,7 @@ from workers.untrusted.formats.arrays import Array, DType
 from workers.untrusted.formats.columns import Columns, assign, column, no_number
 from workers.untrusted.formats.faults import At, named, pointer, refusal
 from workers.untrusted.formats.features import EXACT, check_dtype, unravel
-from workers.untrusted.formats.part import Part
+from workers.untrusted.formats.part import Part, Rows
 from workers.untrusted.formats.upload import BLOCK_ROWS, Upload, rows_per_block
 
 NUMERIC = {
@@ -186,7 +186,7 @@ def write_batch(part: Part, plan: Plan, batch: Any) -> None:
         part.append(ids, read_features(part, plan, block, ids), metadata)
 
 
-def read_ids(part: Part, array: Any) -> list[str]:
+def read_ids(part: Rows, array: Any) -> list[str]:
     """Return the ids of some rows."""
     ids = array.to_pylist()
     if None in ids:
@@ -206,7 +206,7 @@ def read_features(part: Part, plan: Plan, block: Any, ids: Sequence[str]) -> Arr
     return features
 
 
-def nested_values(part: Part, array: Any, ids: Sequence[str]) -> Array:
+def nested_values(part: Rows, array: Any, ids: Sequence[str]) -> Array:
     """Return lists, or tensors, as one array."""
     kind = array.type
     if isinstance(kind, pa.FixedShapeTensorType):
@@ -218,7 +218,7 @@ def nested_values(part: Part, array: Any, ids: Sequence[str]) -> Array:
     return list_values(part, array, ids).astype(part.dtype, copy=False)
 
 
-def list_values(part: Part, array: Any, ids: Sequence[str]) -> Array:
+def list_values(part: Rows, array: Any, ids: Sequence[str]) -> Array:
     """Return lists of equal lengths as one array."""
     shape: tuple[int, ...] = (len(array),)
     for length in part.item_shape or ():
@@ -231,7 +231,7 @@ def list_values(part: Part, array: Any, ids: Sequence[str]) -> Array:
                 row = part.rows + place[0]
                 raise refusal(
                     f"{named(ids, place[0], row)} has {lengths[different[0]]} values where the "
-                    f"first item has {length}: all features must have one shape",
+                    f"first item has {length}: all {part.noun} must have one shape",
                     part.at(row, "features", *place[1:]),
                 )
         array = array.flatten()
@@ -240,7 +240,7 @@ def list_values(part: Part, array: Any, ids: Sequence[str]) -> Array:
 
 
 def flat_values(
-    part: Part, array: Any, ids: Sequence[str], shape: tuple[int, ...], path: tuple[int, ...]
+    part: Rows, array: Any, ids: Sequence[str], shape: tuple[int, ...], path: tuple[int, ...]
 ) -> Array:
     """Return an array of numbers, of which none is null or would be rounded."""
     refuse_null(part, array, ids, shape, path)
@@ -259,7 +259,7 @@ def flat_values(
 
 
 def refuse_null(
-    part: Part, array: Any, ids: Sequence[str], shape: tuple[int, ...], path: tuple[int, ...]
+    part: Rows, array: Any, ids: Sequence[str], shape: tuple[int, ...], path: tuple[int, ...]
 ) -> None:
     """Refuse features that are missing."""
     if not array.null_count:
@@ -268,7 +268,7 @@ def refuse_null(
     place = unravel(int(np.argmax(missing)), shape)
     row = part.rows + place[0]
     raise refusal(
-        f"{named(ids, place[0], row)} has null among its features: replace it, or leave the item "
-        f"out",
+        f"{named(ids, place[0], row)} has null among its {part.noun}: replace it, or leave the "
+        f"item out",
         part.at(row, "features", *place[1:], *path),
     )

@@ -1,0 +1,259 @@
+"""What a scoring asks for against what there is: everything that can be known is known here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from service import ranking
+from service.acquisition.evidence import EVIDENCE, PREDICTIONS
+from service.acquisition.registry import AGGREGATION, BATCH, SCORE, Size
+from service.backend import Backend
+from service.errors import Fault
+from service.functions import Function
+from service.items import Items
+from service.records import LABELLED, Model, Pool, Predictions
+
+GIVES = {
+    "probs": {"probs"},
+    "members": {"probs", "member_probs", "target_member_probs", "votes"},
+    "votes": {"votes"},
+    "objects": {"objects", "object_scores", "object_ends"},
+    "tokens": {"tokens"},
+    "multilabel": {"label_probs"},
+    "regression": {"mean", "std"},
+    "regression_members": {"member_values", "mean", "std"},
+}
+"""The evidence that each kind of predictions gives."""
+
+KINDS_FOR = {
+    need: [kind for kind, given in GIVES.items() if need in given]
+    for need, kind in EVIDENCE.items()
+    if kind.source == PREDICTIONS
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the predictions of a scoring come from: one model, several, an upload, or nowhere."""
+
+    models: tuple[Model, ...] = ()
+    predictions: Predictions | None = None
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """The evidence that there is."""
+        if self.predictions is not None:
+            return frozenset(GIVES[self.predictions.form])
+        if self.silent is not None:
+            return frozenset()
+        if len(self.models) > 1 or any(model.members for model in self.models):
+            return frozenset(GIVES["members"])
+        return frozenset(GIVES["probs"] if self.models else ())
+
+    @property
+    def silent(self) -> Model | None:
+        """A model that gives no probabilities, if there is one."""
+        return next((model for model in self.models if not model.probabilities), None)
+
+    @property
+    def classes(self) -> int:
+        """The number of classes, at most."""
+        if self.predictions is not None:
+            return len(self.predictions.classes)
+        return sum(len(model.classes) for model in self.models)
+
+    @property
+    def members(self) -> int:
+        """The number of committee members."""
+        if self.predictions is not None:
+            return self.predictions.members or 1
+        return len(self.models) if len(self.models) > 1 else (self.models[0].members or 1)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A scoring as it was asked, with all that it names looked up."""
+
+    pool: Pool
+    source: Source
+    functions: tuple[Function, ...]
+    n: int | None
+    annotations: Predictions | None = None
+
+
+def faults_of(backend: Backend, question: Question) -> Iterator[Fault]:
+    """Yield what keeps a question from being answered, each with a pointer into the request."""
+    sizes = Sizes(backend, question)
+    for place, function in enumerate(question.functions):
+        yield from function_faults(sizes, function, f"/acquisitions/{place}")
+    for model in question.source.models:
+        pointer = "/model" if len(question.source.models) == 1 else "/committee"
+        yield from misfits(question.pool, model, pointer)
+
+
+class Sizes:
+    """How much each function of a question has to do; labels are counted once."""
+
+    def __init__(self, backend: Backend, question: Question) -> None:
+        self.backend = backend
+        self.question = question
+        stored = backend.storage.bits(question.pool.id, LABELLED)
+        self.labelled = ranking.count(ranking.fitted(stored, question.pool.total))
+
+    def of(self, function: Function) -> Size:
+        """Return the size of what a function has to do."""
+        pool, source = self.question.pool, self.question.source
+        most = function.candidates or pool.total
+        return Size(
+            items=pool.total,
+            candidates=min(most, pool.total),
+            labelled=self.labelled,
+            n=min(self.question.n or 0, pool.total),
+            width=pool.item_values or 0,
+            classes=source.classes,
+            members=source.members if source.gives else 0,
+            functions=len(function.of),
+            parameters=function.parameters,
+        )
+
+
+def function_faults(sizes: Sizes, function: Function, pointer: str) -> Iterator[Fault]:
+    """Yield what is wrong with one function, and with those it builds on."""
+    yield from structure_faults(sizes.question, function, pointer)
+    yield from evidence_faults(sizes.question, function, pointer)
+    yield from parameter_faults(sizes, function, pointer)
+    for place, each in enumerate(function.of):
+        if function.entry.kind != AGGREGATION:
+            yield from function_faults(sizes, each, f"{pointer}/of/{place}")
+
+
+def structure_faults(question: Question, function: Function, pointer: str) -> Iterator[Fault]:
+    """Yield where functions are put together in a way that means nothing."""
+    entry, count = function.entry, len(function.of)
+    low, high = entry.of
+    if not low <= count <= high:
+        wanted = f"{low}" if low == high else f"{low} to {high}"
+        yield Fault(f"{pointer}/of", f"{entry.name} builds on {wanted} functions, not on {count}")
+    for place, each in enumerate(function.of):
+        where = f"{pointer}/of/{place}/name"
+        if each.entry.kind == BATCH:
+            yield Fault(where, f"{each.name} selects a batch: it has no score for every item")
+        elif entry.kind == AGGREGATION and not (
+            each.entry.kind == SCORE and set(each.entry.needs) == {"probs"}
+        ):
+            yield Fault(where, f"{entry.name} takes a function of class probabilities alone")
+    if entry.kind != BATCH:
+        if function.candidates is not None:
+            yield Fault(f"{pointer}/candidates", "Only a batch strategy chooses among candidates")
+        return
+    if question.n is None:
+        yield Fault("/batch", f'{entry.name} selects a batch: say how many, as {{"n": 100}}')
+    if function.candidates is not None and not function.of:
+        yield Fault(f"{pointer}/of", "Name the function whose best are the candidates")
+
+
+def evidence_faults(question: Question, function: Function, pointer: str) -> Iterator[Fault]:
+    """Yield what a function needs and nothing in the request gives."""
+    gives = question.source.gives
+    missing = [
+        need
+        for need in function.entry.needs
+        if EVIDENCE[need].source == PREDICTIONS and need not in gives
+    ]
+    if missing:
+        yield Fault(f"{pointer}/name", lack(question.source, function, missing[0]))
+    if "labelled_probs" in function.entry.needs and "probs" not in gives:
+        yield Fault(f"{pointer}/name", f"{function.name} needs class probabilities")
+    if function.entry.needs_features and question.pool.item_values == 0:
+        yield Fault(f"{pointer}/name", f"{function.name} needs features, and the items have none")
+
+
+def lack(source: Source, function: Function, need: str) -> str:
+    """Return the sentence that says what a function needs and how to give it."""
+    kinds = " or ".join(f"`{kind}`" for kind in KINDS_FOR[need])
+    wanted = f"{function.name} needs {need} ({EVIDENCE[need].says})"
+    if source.predictions is not None:
+        return f"{wanted}; the predictions are `{source.predictions.form}`: upload {kinds}"
+    if not source.models:
+        remedy = "name a model in `model`" if need == "probs" else "name `predictions`"
+        return f"{wanted}: {remedy}, or upload predictions of the kind {kinds}"
+    if source.silent is not None:
+        return f"{function.name} needs probabilities, and {source.silent.estimator} gives none"
+    if need in ("member_probs", "votes", "target_member_probs"):
+        return (
+            f"{wanted}, and {source.models[0].estimator} is one alone: name several in"
+            f" `committee`, take a forest, or upload {kinds}"
+        )
+    return f"{wanted}; a model gives class probabilities only: upload {kinds}"
+
+
+def parameter_faults(sizes: Sizes, function: Function, pointer: str) -> Iterator[Fault]:
+    """Yield parameters that do not fit the pool, the predictions, or the limits."""
+    entry, size = function.entry, sizes.of(function)
+    where = f"{pointer}/parameters"
+    problem = entry.fits(function.parameters, size) if entry.fits is not None else None
+    if problem:
+        yield Fault(where, problem)
+    yield from column_faults(sizes.question.pool, function, where)
+    yield from id_faults(sizes, function, where)
+    limit = sizes.backend.settings.max_scoring_work
+    work = entry.work(size) if entry.work is not None and not problem else 0
+    if work > limit:
+        yield Fault(
+            f"{pointer}/name",
+            f"{entry.name} would take about {work:.1e} multiplications here, and at most"
+            f" {limit:.1e} are allowed (max_scoring_work): "
+            + (
+                "let it choose among fewer `candidates`, or ask for fewer"
+                if entry.kind == BATCH
+                else "score a smaller pool"
+            ),
+        )
+
+
+def column_faults(pool: Pool, function: Function, where: str) -> Iterator[Fault]:
+    """Yield metadata columns that the pool does not have, or that hold something else."""
+    for need in function.entry.needs:
+        if need not in ("amounts", "groups"):
+            continue
+        column = function.parameters["column"]
+        kind = pool.metadata.get(column)
+        known = ", ".join(sorted(pool.metadata)) or "none"
+        if kind is None:
+            yield Fault(f"{where}/column", f"The pool has no such metadata column; it has: {known}")
+        elif need == "amounts" and kind != "number":
+            yield Fault(f"{where}/column", f"The column holds a {kind}, and numbers are needed")
+
+
+def id_faults(sizes: Sizes, function: Function, where: str) -> Iterator[Fault]:
+    """Yield ids that the pool does not know."""
+    for parameter in ("items", "targets"):
+        ids = function.parameters.get(parameter, ())
+        if not ids:
+            continue
+        rows = Items(sizes.backend.files, sizes.question.pool).find(list(ids))
+        for place in (rows < 0).nonzero()[0].tolist():
+            yield Fault(f"{where}/{parameter}/{place}", f"{ids[place]!r} is not in the pool")
+
+
+def folds(shape: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Return whether items can be given a model's shape without guessing what an axis means."""
+    if len(shape) <= 1:
+        return prod(shape) == prod(wanted)
+    return [length for length in shape if length != 1] == [each for each in wanted if each != 1]
+
+
+def misfits(pool: Pool, model: Model, pointer: str) -> Iterator[Fault]:
+    """Yield what keeps a model from predicting the items of a pool."""
+    if pool.item_values is None:
+        return
+    shape = list(pool.item_shape or ())
+    if model.item_shape is not None and not folds(shape, model.item_shape):
+        takes = list(model.item_shape)
+        yield Fault(pointer, f"The model takes items of shape {takes}, the pool's have {shape}")
+    elif model.item_values not in (None, pool.item_values):
+        yield Fault(
+            pointer,
+            f"The model takes {model.item_values} features, the pool's items have"
+            f" {pool.item_values} (shape {shape})",
+        )

@@ -1,0 +1,1 @@
+"""What other libraries answered, recorded once, and how it was."""

@@ -1,0 +1,105 @@
+"""What a scoring job works on, read back from its request and looked up again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from service import ranking
+from service.acquisition.evidence import Rows
+from service.backend import Backend
+from service.errors import SubjectGone
+from service.filters import Condition, matching
+from service.functions import Function
+from service.items import Items
+from service.operations import exclusions, models, pools, predictions, scorings
+from service.records import LABELLED, Job, Model, Part, Pool, Predictions
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A scoring job with its pool, its predictions and its functions."""
+
+    job: Job
+    pool: Pool
+    parts: tuple[Part, ...]
+    models: tuple[Model, ...]
+    predictions: Predictions | None
+    annotations: Predictions | None
+    functions: tuple[Function, ...]
+
+    @property
+    def total(self) -> int:
+        """The number of items."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The evidence that the functions need, and those that they build on."""
+        every = (each for function in self.functions for each in function.walk())
+        return frozenset(need for each in every for need in each.entry.needs)
+
+    @property
+    def asks_members(self) -> bool:
+        """Whether a function needs what only the members of a committee can tell."""
+        return not self.needs.isdisjoint({"member_probs", "votes", "target_member_probs"})
+
+    @property
+    def of_models(self) -> bool:
+        """Whether anything is asked that only the models can tell."""
+        every = (each for function in self.functions for each in function.walk())
+        return bool(self.models) and any(each.entry.needs_predictions for each in every)
+
+
+def read_assignment(backend: Backend, job: Job) -> Assignment:
+    """Return what a job works on; raise SubjectGone where some of it was deleted meanwhile."""
+    request = job.request
+    pool = pools.find(backend, request["pool"])
+    if pool is None:
+        raise SubjectGone(f"The pool {request['pool']} was deleted")
+    named = request.get("committee") or [id for id in (request.get("model"),) if id]
+    return Assignment(
+        job=job,
+        pool=pool,
+        parts=pool.parts[: len(request["parts"])],
+        models=tuple(models.get(backend, id) for id in named),
+        predictions=uploaded(backend, pool, request.get("predictions")),
+        annotations=uploaded(backend, pool, request.get("annotations")),
+        functions=tuple(Function.from_document(each) for each in request["acquisitions"]),
+    )
+
+
+def uploaded(backend: Backend, pool: Pool, id: str | None) -> Predictions | None:
+    """Return predictions that a request names."""
+    return None if id is None else predictions.get(backend, pool.id, id)
+
+
+def eligible(backend: Backend, assignment: Assignment) -> Mask:
+    """Return which items a batch may be selected from, as sets and labels are now."""
+    job, pool, total = assignment.job, assignment.pool, assignment.total
+    batch = job.request["batch"]
+    names = [*batch["exclude_sets"], *(() if batch["include_labelled"] else (LABELLED,))]
+    rows = Items(backend.files, pool).find(scorings.excluded_ids(backend, job))
+    blocked = ranking.bitmap_of(rows[rows < total], total)
+    for name in names:
+        stored = exclusions.bitmap(backend, pool, name)
+        blocked |= ranking.fitted(stored.tobytes(), total)
+    free = np.unpackbits(blocked, count=total) == 0
+    conditions = [condition_of(each) for each in batch["where"]]
+    return free & matching(Items(backend.files, pool), conditions, total) if conditions else free
+
+
+def condition_of(document: Mapping[str, Any]) -> Condition:
+    """Return a condition that a job's record describes."""
+    among = document["among"]
+    return Condition(**{**document, "among": None if among is None else tuple(among)})
+
+
+def labelled_rows(backend: Backend, assignment: Assignment) -> Rows:
+    """Return the rows of the items that have a label, ascending."""
+    stored = backend.storage.bits(assignment.pool.id, LABELLED)
+    return ranking.rows_of(ranking.fitted(stored, assignment.total))

@@ -1,0 +1,141 @@
+"""Every function's score of every item: one pass over the evidence, then what builds on it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from service.acquisition.evidence import Ragged, Rows
+from service.acquisition.registry import AGGREGATION, BATCH, COMPOSITION, SCORE
+from service.errors import InvalidOutput
+from service.functions import Function
+from service.ranking import Scores
+from workers.evidence import Supply
+
+Report = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Where the scores of functions are put: an array of all items each, NaN where there is none.
+
+    What a function tells beside its scores (which item each repeats) stands in `originals`.
+    """
+
+    supply: Supply
+    directory: Path
+    total: int
+    scores: dict[str, Scores] = field(default_factory=dict)
+    originals: dict[str, Rows] = field(default_factory=dict)
+
+    def array(self, function: Function) -> Scores:
+        """Return the scores of a function, made with no score for any item if they are new."""
+        if function.key not in self.scores:
+            made = np.lib.format.open_memmap(
+                self.path(function), mode="w+", dtype=np.float64, shape=(self.total,)
+            )
+            made[:] = np.nan
+            self.scores[function.key] = made
+        return self.scores[function.key]
+
+    def path(self, function: Function) -> Path:
+        """Return the file of a function's scores."""
+        return self.directory / f"{sha256(function.key.encode()).hexdigest()}.npy"
+
+
+def evaluate(evaluation: Evaluation, functions: Sequence[Function], report: Report) -> None:
+    """Compute the scores of functions, and of all that they build on."""
+    wanted = {each.key: each for function in functions for each in needed(function)}
+    leaves = [each for each in wanted.values() if each.entry.kind in (SCORE, AGGREGATION)]
+    pointwise = [each for each in leaves if not each.entry.whole]
+    size = evaluation.supply.block_rows(pointwise)
+    for done, rows in blocks(evaluation.total, size):
+        for function in pointwise:
+            put(evaluation, function, evaluation.supply.known(function, rows))
+        report(done)
+        evaluation.supply.forget_block()
+    for function in wanted.values():
+        if function.entry.whole or function.entry.kind == COMPOSITION:
+            put(evaluation, function, scored_rows(evaluation, function))
+
+
+def needed(function: Function) -> Iterator[Function]:
+    """Yield the functions whose scores must be there, what others build on first."""
+    if function.entry.kind == AGGREGATION:
+        yield function  # it scores the objects itself
+        return
+    for each in function.of:
+        yield from needed(each)
+    if function.entry.kind != BATCH:
+        yield function
+
+
+def blocks(total: int, size: int) -> Iterator[tuple[int, Rows]]:
+    """Yield the rows of a pool block by block, and how many are done after each."""
+    for start in range(0, total, size):
+        stop = min(start + size, total)
+        yield stop, np.arange(start, stop, dtype=np.int64)
+
+
+def scored_rows(evaluation: Evaluation, function: Function) -> Rows:
+    """Return the rows that a function can score as soon as all that it builds on is there."""
+    rows = evaluation.supply.known(function, np.arange(evaluation.total, dtype=np.int64))
+    for each in function.of:
+        rows = rows[~np.isnan(evaluation.array(each)[rows])]
+    return rows
+
+
+def put(evaluation: Evaluation, function: Function, rows: Rows) -> None:
+    """Compute a function's scores of some rows, check them, and put them in their place."""
+    target = evaluation.array(function)
+    if not len(rows):
+        return
+    evidence = evidence_for(evaluation, function, rows)
+    told = function.entry.call(evidence, function.parameters)
+    if function.entry.names_originals:
+        told, originals = told
+        evaluation.originals.setdefault(
+            function.key, np.full(evaluation.total, -1, dtype=np.int64)
+        )[rows] = originals
+    scores = np.asarray(told, dtype=np.float64)
+    check(evaluation, function, rows, scores)
+    target[rows] = scores
+
+
+def evidence_for(evaluation: Evaluation, function: Function, rows: Rows) -> dict[str, Any]:
+    """Return all that a function needs of some rows."""
+    needs = set(function.entry.needs)
+    found: dict[str, Any] = {}
+    if function.entry.kind == AGGREGATION:
+        objects: Ragged = evaluation.supply.give("objects", function, rows)
+        inner = function.of[0]
+        found["object_scores"] = inner.entry.score({"probs": objects.values}, **inner.parameters)
+        found["object_ends"] = objects.ends
+    if "base" in needs:
+        found["base"] = base(evaluation, function.of[0], rows)
+    if "bases" in needs:
+        found["bases"] = np.stack([base(evaluation, each, rows) for each in function.of])
+    for need in needs - found.keys():
+        found[need] = evaluation.supply.give(need, function, rows)
+    return found
+
+
+def base(evaluation: Evaluation, function: Function, rows: Rows) -> Scores:
+    """Return a function's scores of some rows, less the least that there can be."""
+    scores = evaluation.array(function)[rows]
+    least = function.entry.least
+    if least is None:
+        every = evaluation.array(function)
+        least = float(np.nanmin(every)) if len(rows) else 0.0
+    return np.maximum(scores - least, 0.0)
+
+
+def check(evaluation: Evaluation, function: Function, rows: Rows, scores: Scores) -> None:
+    """Raise InvalidOutput, naming the item, where a score is none."""
+    wrong = np.isinf(scores) if function.entry.skips else ~np.isfinite(scores)
+    if wrong.any():
+        name = evaluation.supply.id_of(int(rows[np.flatnonzero(wrong)[0]]))
+        raise InvalidOutput(f"{function.name} gives no finite score for the item {name!r}")

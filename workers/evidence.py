@@ -1,0 +1,266 @@
+"""Evidence: what each function needs, made from the pool, its labels and its predictions."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from service.acquisition.evidence import (
+    EVIDENCE,
+    PREDICTIONS,
+    Array,
+    Clusters,
+    Keys,
+    Neighbours,
+    Originals,
+    Ragged,
+    Rows,
+)
+from service.acquisition.features import Features
+from service.backend import Backend
+from service.errors import InvalidOutput
+from service.functions import Function
+from service.given import PredictionFiles
+from service.items import Items
+from workers.assignment import Assignment, labelled_rows
+from workers.clustering import k_means
+from workers.discriminator import unlabelled_probs
+from workers.labels import Labels, identity, read_labels
+from workers.neighbours import Neighbourhood, clusters_of, originals
+from workers.sources import Source, Stack, Upload, source_of
+
+BLOCK_ROWS = 16_384
+BLOCK_VALUES = 2**22
+TARGETS = "target_member_probs"
+
+Tick = Callable[[], None]
+
+
+class Supply:
+    """The evidence of one job. What is costly to make is made once, when it is first asked for."""
+
+    def __init__(self, backend: Backend, assignment: Assignment, tick: Tick) -> None:
+        self.backend = backend
+        self.assignment = assignment
+        self.tick = tick
+        self.items = Items(backend.files, assignment.pool)
+        self.source: Source = source_of(backend.files, assignment)
+        self.made: dict[str, Any] = {}
+        self.block: dict[str, Any] = {}
+
+    def id_of(self, row: int) -> str:
+        """Return the id of the item in a row of the pool."""
+        return self.items.at(np.array([row]))[0]
+
+    def block_rows(self, functions: Sequence[Function]) -> int:
+        """Return how many rows' evidence may be held at once."""
+        needs = {need for each in functions for need in each.entry.needs}
+        predicted = any(EVIDENCE[need].source == PREDICTIONS for need in needs)
+        values = self.source.values if predicted else 1
+        return max(1, min(BLOCK_ROWS, BLOCK_VALUES // max(1, values)))
+
+    def known(self, function: Function, rows: Rows) -> Rows:
+        """Return those rows for which there are predictions, where the function needs any."""
+        return rows[self.source.has(rows)] if function.entry.needs_predictions else rows
+
+    def give(self, need: str, function: Function, rows: Rows) -> Any:
+        """Return one kind of evidence of some rows, ascending."""
+        asked = {name: function.parameters[name] for name in EVIDENCE[need].asks}
+        if need == "labelled_neighbours":
+            asked["predicted"] = "labelled_probs" in function.entry.needs
+        key = json.dumps([need, asked, rows[:1].tolist(), rows[-1:].tolist(), len(rows)])
+        if key not in self.block:
+            value = self.make(need, asked, rows)
+            freeze(value)
+            self.block[key] = value
+        return self.block[key]
+
+    def forget_block(self) -> None:
+        """Let go of the evidence of the rows that are done."""
+        self.block.clear()
+        self.tick()
+
+    def make(self, need: str, asked: Mapping[str, Any], rows: Rows) -> Any:
+        """Return one kind of evidence of some rows, newly made."""
+        if EVIDENCE[need].source == PREDICTIONS and need != TARGETS:
+            return self.source.give(need, rows)
+        maker = getattr(self, need)
+        return maker(rows, **asked)
+
+    def keys(self, rows: Rows) -> Keys:
+        """Return the hashes of the items' ids."""
+        return self.key_stack.at(rows)
+
+    def features(self, rows: Rows) -> Features:
+        """Return the feature vectors of some items."""
+        return self.vectors if len(rows) == len(self.vectors) else self.vectors.take(rows)
+
+    def amounts(self, rows: Rows, column: str) -> Array:
+        """Return the numbers of a metadata column; raise where an item has none."""
+        found = np.array(self.column(rows, column), dtype=np.float64)
+        if np.isnan(found).any():
+            name = self.id_of(int(rows[np.flatnonzero(np.isnan(found))[0]]))
+            raise InvalidOutput(f"The item {name!r} has no value in the metadata column {column!r}")
+        return found
+
+    def groups(self, rows: Rows, column: str) -> Rows:
+        """Return the values of a metadata column as codes, -1 where there is none."""
+        known: dict[Any, int] = {}
+        values = self.column(rows, column)
+        codes = [-1 if value is None else known.setdefault(value, len(known)) for value in values]
+        return np.array(codes, dtype=np.int64)
+
+    def column(self, rows: Rows, column: str) -> list[Any]:
+        """Return the values of a metadata column, None where there is none."""
+        found: list[Any] = []
+        for start, part in self.items.located():
+            low, high = np.searchsorted(rows, (start, start + part.rows))
+            there = column in part.metadata
+            own = rows[low:high] - start
+            found += self.items.values(part, column, own) if there else [None] * len(own)
+        return found
+
+    def neighbours(self, rows: Rows, k: int, metric: str) -> Neighbours:
+        """Return the nearest other items of some items."""
+        near = self.once(f"near {k} {metric}", lambda: Neighbourhood(self.vectors, None, k, metric))
+        found: Neighbours = near.of(rows, self.ticking)
+        return found
+
+    def labelled_neighbours(
+        self, rows: Rows, k: int, metric: str, *, predicted: bool
+    ) -> Neighbours:
+        """Return the nearest labelled items, or of those that have predictions, of some items."""
+        known = self.labelled_known if predicted else self.pool_labels.rows
+        near = self.once(
+            f"labelled {k} {metric} {predicted}",
+            lambda: Neighbourhood(self.vectors, self.vectors.take(known), k, metric),
+        )
+        found: Neighbours = near.of(rows, self.ticking)
+        return found
+
+    def originals(self, rows: Rows, threshold: float, metric: str) -> Originals:
+        """Return which earlier item each item nearly repeats."""
+        found: Originals = self.once(
+            f"originals {threshold} {metric}",
+            lambda: originals(self.vectors, threshold, metric, self.ticking),
+        )
+        return Originals(found.rows[rows], found.distances[rows])
+
+    def clusters(self, rows: Rows, clusters: int, seed: int) -> Clusters:
+        """Return the cluster of each item."""
+
+        def make() -> Clusters:
+            return clusters_of(self.vectors, *k_means(self.vectors, clusters, None, seed))
+
+        found: Clusters = self.once(f"clusters {clusters} {seed}", make)
+        return Clusters(found.labels[rows], found.distances[rows], found.nearest)
+
+    def unlabelled_probs(self, rows: Rows, seed: int) -> Array:
+        """Return how unlike the labelled items each item looks to a classifier."""
+        found: Array = self.once(
+            f"unlabelled {seed}",
+            lambda: unlabelled_probs(self.vectors, self.pool_labels.rows, seed),
+        )
+        return found[rows]
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what is made of the whole pool, made when it is first asked for."""
+        if name not in self.made:
+            self.made[name] = make()
+        return self.made[name]
+
+    def ticking(self, done: int) -> None:
+        """See whether the job shall go on."""
+        del done
+        self.tick()
+
+    def labels(self, rows: Rows) -> Rows:
+        """Return the class of each item's label, -1 without one."""
+        return self.pool_labels.codes_of(rows, self.source.classes)
+
+    def label_counts(self, rows: Rows) -> Rows:
+        """Return how many items of the pool are labelled with each class."""
+        del rows
+        return self.pool_labels.counts(self.source.classes)
+
+    def annotations(self, rows: Rows) -> Rows:
+        """Return each annotator's class; the pool's labels are one annotator's without others."""
+        votes = self.assignment.annotations
+        if votes is None:
+            return self.labels(rows)[None, :]
+        given = Upload(PredictionFiles(self.backend.files, votes))
+        answer = np.full((votes.members or 1, len(rows)), -1, dtype=np.int64)
+        there = given.has(rows)
+        codes = given.give("votes", rows[there])
+        places = {identity(each): place for place, each in enumerate(self.source.classes)}
+        translated = np.array([places.get(identity(each), -1) for each in votes.classes] + [-1])
+        answer[:, there] = translated[codes]
+        return answer
+
+    def labelled_features(self, rows: Rows) -> Features:
+        """Return the feature vectors of the labelled items."""
+        del rows
+        return self.vectors.take(self.pool_labels.rows)
+
+    def labelled_probs(self, rows: Rows) -> Array:
+        """Return the class probabilities of the labelled items that have any."""
+        del rows
+        return self.source.give("probs", self.labelled_known)
+
+    def labelled_values(self, rows: Rows) -> Array:
+        """Return the labels, which must be numbers, of the labelled items."""
+        del rows
+        return self.pool_labels.numbers(self.pool_labels.rows)
+
+    def given_features(self, rows: Rows, items: Sequence[str]) -> Array:
+        """Return the feature vectors of items by id."""
+        del rows
+        return self.vectors.at(self.items.find(list(items))).astype(np.float64)
+
+    def target_member_probs(
+        self, rows: Rows, targets: Sequence[str], sample: int, seed: int
+    ) -> Array:
+        """Return what the members say of the targets: items by id, or a sample of the pool."""
+        del rows
+        if targets:
+            chosen = np.sort(self.items.find(list(targets)))
+        else:
+            every = np.arange(self.assignment.total, dtype=np.int64)
+            every = every[self.source.has(every)]
+            count = min(sample, len(every))
+            chosen = np.sort(np.random.default_rng(seed).choice(every, count, replace=False))
+        return self.source.give("member_probs", chosen[self.source.has(chosen)])
+
+    @cached_property
+    def key_stack(self) -> Stack:
+        """The hashes of all ids, in pool order."""
+        return Stack(tuple(self.items.keys(part) for part in self.assignment.parts))
+
+    @cached_property
+    def vectors(self) -> Features:
+        """The feature vectors of all items."""
+        parts = self.assignment.parts
+        return Features.of(*(self.items.array(part, "features") for part in parts))
+
+    @cached_property
+    def pool_labels(self) -> Labels:
+        """The labels of the pool, as they were when they were first asked for."""
+        rows = labelled_rows(self.backend, self.assignment)
+        return read_labels(self.backend, self.assignment.pool, rows)
+
+    @cached_property
+    def labelled_known(self) -> Rows:
+        """The labelled rows for which there are predictions."""
+        rows = self.pool_labels.rows
+        return rows[self.source.has(rows)]
+
+
+def freeze(value: Any) -> None:
+    """Make the arrays of some evidence read-only: no function may change what others get."""
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif isinstance(value, Ragged):
+        freeze(value.values)
+        freeze(value.ends)

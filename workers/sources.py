@@ -1,0 +1,257 @@
+"""Where predictions come from: one model, a committee of them, an upload, or nowhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from service.acquisition.evidence import Array, Ragged, Rows
+from service.files import Files, members_name, predictions_name
+from service.given import PredictionFiles
+from service.records import Model, Part
+from workers.assignment import Assignment, Mask
+from workers.committee import Committee
+
+
+class Source(Protocol):
+    """What says something of each item."""
+
+    @property
+    def classes(self) -> Sequence[Any]:
+        """The classes that its probabilities are of, in order."""
+
+    @property
+    def values(self) -> int:
+        """How many numbers it says of one item, about."""
+
+    def has(self, rows: Rows) -> Mask:
+        """Return of which rows it says something."""
+
+    def give(self, need: str, rows: Rows) -> Any:
+        """Return one kind of evidence of rows that it says something of."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Arrays of a pool's parts, one after another, as if they were one."""
+
+    arrays: tuple[npt.NDArray[Any], ...]
+
+    @property
+    def values(self) -> int:
+        """The number of values of one row."""
+        return prod(self.arrays[0].shape[1:]) if self.arrays else 0
+
+    def at(self, rows: Rows) -> npt.NDArray[Any]:
+        """Return some rows, ascending."""
+        found, start = [], 0
+        for array in self.arrays:
+            low, high = np.searchsorted(rows, (start, start + len(array)))
+            if low < high:
+                found.append(array[window(rows[low:high] - start)])
+            start += len(array)
+        if not found:
+            shape = self.arrays[0].shape[1:] if self.arrays else ()
+            return np.empty((0, *shape))
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def window(rows: Rows) -> Any:
+    """Return rows, ascending, as an index: a slice, which copies nothing, where they are a run."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
+def fractions(array: npt.NDArray[Any]) -> Array:
+    """Return probabilities as float64; rounding may have left one a hair outside [0, 1]."""
+    return np.clip(np.asarray(array, dtype=np.float64), 0.0, 1.0)
+
+
+def votes_of(member_probs: Array) -> Rows:
+    """Return the class that each member finds likeliest, the first of equals: (members, items)."""
+    return member_probs.argmax(axis=2).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """No predictions at all."""
+
+    classes: tuple[Any, ...] = ()
+    values: int = 1
+
+    def has(self, rows: Rows) -> Mask:
+        """Return of which rows there are predictions: of none."""
+        return np.zeros(len(rows), dtype=np.bool_)
+
+    def give(self, need: str, rows: Rows) -> Any:
+        """Raise: whoever submitted the job made sure that nothing is asked."""
+        raise LookupError(f"There are no predictions to take {need} of {len(rows)} items from")
+
+
+@dataclass(frozen=True)
+class OneModel:
+    """A model's own predictions of every item; a forest's trees are its members."""
+
+    classes: tuple[Any, ...]
+    probs: Stack
+    members: Stack | None
+
+    @property
+    def values(self) -> int:
+        """How many numbers it says of one item."""
+        return (self.members or self.probs).values
+
+    def has(self, rows: Rows) -> Mask:
+        """Return of which rows there are predictions: of all."""
+        return np.ones(len(rows), dtype=np.bool_)
+
+    def give(self, need: str, rows: Rows) -> Any:
+        """Return one kind of evidence of some rows."""
+        if need == "probs":
+            return fractions(self.probs.at(rows))
+        if self.members is None:
+            raise LookupError(f"The model has no members to take {need} from")
+        probs = fractions(self.members.at(rows)).transpose(1, 0, 2)
+        return votes_of(probs) if need == "votes" else probs
+
+
+@dataclass(frozen=True)
+class Models:
+    """Several models, each a member of a committee."""
+
+    committee: Committee
+    probs: tuple[Stack, ...]
+
+    @property
+    def classes(self) -> Sequence[Any]:
+        """The classes that any of the models knows, in the order in which they are met."""
+        return self.committee.classes
+
+    @property
+    def values(self) -> int:
+        """How many numbers they say of one item."""
+        return len(self.probs) * len(self.classes)
+
+    def has(self, rows: Rows) -> Mask:
+        """Return of which rows there are predictions: of all."""
+        return np.ones(len(rows), dtype=np.bool_)
+
+    def give(self, need: str, rows: Rows) -> Any:
+        """Return one kind of evidence of some rows."""
+        probs = self.committee.member_probs([fractions(each.at(rows)) for each in self.probs])
+        if need == "probs":
+            return probs.mean(axis=0)
+        return votes_of(probs) if need == "votes" else probs
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Predictions that a client gave, for all items or for some."""
+
+    files: PredictionFiles
+
+    @property
+    def classes(self) -> Sequence[Any]:
+        """The classes of its probabilities or votes."""
+        return self.files.predictions.classes
+
+    @property
+    def values(self) -> int:
+        """How many numbers it says of one item, about."""
+        said = self.files.predictions
+        return (said.members or 1) * max(1, len(said.classes))
+
+    def places(self, rows: Rows) -> Rows:
+        """Return the place among the predicted items of some rows, ascending, -1 for none."""
+        if not len(rows):
+            return rows
+        start, stop = int(rows[0]), int(rows[-1]) + 1
+        places = self.files.places(start, stop)
+        return rows if places is None else places[rows - start]
+
+    def has(self, rows: Rows) -> Mask:
+        """Return of which rows there are predictions."""
+        return self.places(rows) >= 0
+
+    def give(self, need: str, rows: Rows) -> Any:
+        """Return one kind of evidence of some rows."""
+        places = self.places(rows)
+        if need in ("objects", "tokens"):
+            return self.ragged(places)
+        if need == "label_probs":
+            return fractions(self.at("label_probs", places))
+        if self.files.predictions.form in ("regression", "regression_members"):
+            return self.regression(need, places)
+        return self.classification(need, places)
+
+    def at(self, name: str, places: Rows) -> npt.NDArray[Any]:
+        """Return some rows of an array; a run of them copies nothing."""
+        array: npt.NDArray[Any] = self.files.array(name)[
+            window(places) if ordered(places) else places
+        ]
+        return array
+
+    def classification(self, need: str, places: Rows) -> Any:
+        """Return probabilities, a committee's or one model's, or votes."""
+        kind = self.files.predictions.form
+        if kind == "votes":
+            return self.at("votes", places).T.astype(np.int64)
+        if kind == "probs":
+            return fractions(self.at("probs", places))
+        probs = fractions(self.at("member_probs", places)).transpose(1, 0, 2)
+        if need == "probs":
+            return probs.mean(axis=0)
+        return votes_of(probs) if need == "votes" else probs
+
+    def regression(self, need: str, places: Rows) -> Array:
+        """Return predicted values; those of a committee have a mean and a deviation."""
+        if self.files.predictions.form == "regression":
+            return self.at(need, places).astype(np.float64)
+        values = self.at("member_values", places).astype(np.float64).T
+        if need == "member_values":
+            return values
+        return values.mean(axis=0) if need == "mean" else values.std(axis=0)
+
+    def ragged(self, places: Rows) -> Ragged:
+        """Return the probabilities of the objects or tokens of some items."""
+        ends = self.files.array("ends")
+        stops = ends[places]
+        starts = np.where(places > 0, ends[np.maximum(places - 1, 0)], 0)
+        lengths = stops - starts
+        own = np.cumsum(lengths)
+        within = np.arange(own[-1] if len(own) else 0) - np.repeat(own - lengths, lengths)
+        rows = np.repeat(starts, lengths) + within
+        values = self.files.array("values")
+        picked = values[window(rows) if ordered(rows) else rows]
+        return Ragged(fractions(picked), own.astype(np.int64))
+
+
+def ordered(places: Rows) -> bool:
+    """Return whether places ascend, each different."""
+    return bool((np.diff(places) > 0).all())
+
+
+def source_of(files: Files, assignment: Assignment) -> Source:
+    """Return where the predictions of a job come from."""
+    if assignment.predictions is not None:
+        return Upload(PredictionFiles(files, assignment.predictions))
+    if not assignment.of_models:
+        return Nothing()
+    stacks = tuple(stack(files, model, assignment.parts, "probs") for model in assignment.models)
+    if len(stacks) > 1:
+        return Models(Committee.of([model.classes for model in assignment.models]), stacks)
+    model = assignment.models[0]
+    members = None
+    if assignment.asks_members:
+        members = stack(files, model, assignment.parts, "member_probs")
+    return OneModel(model.classes, stacks[0], members)
+
+
+def stack(files: Files, model: Model, parts: Sequence[Part], name: str) -> Stack:
+    """Return what a model says of the parts of a pool."""
+    place = predictions_name if name == "probs" else members_name
+    return Stack(tuple(files.array(f"{place(model.id, part.id)}/{name}.npy") for part in parts))
