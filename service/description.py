@@ -20,9 +20,10 @@ from service.errors import (
 VERSION = "1"
 DESCRIPTION = """Of everything not yet labelled, which items should a person label next?
 
-Upload a pool and a model, ask for acquisition scores, poll the job, and read the top n of each
-ranking less what you exclude. A higher score is always labelled sooner. Errors are RFC 9457
-problems. Every POST that makes something takes an `Idempotency-Key`; jobs take `Prefer: wait=n`.
+Upload a pool, and a model or its predictions, ask for acquisition scores, poll the job, and read
+the top n of each ranking less what you exclude. A higher score is always labelled sooner. Errors
+are RFC 9457 problems. Every POST that makes something takes an `Idempotency-Key`; jobs take
+`Prefer: wait=n`.
 """
 
 Document = dict[str, Any]

@@ -23,10 +23,13 @@ class Condition:
     maximum: float | None = None
 
 
-def check(pool: Pool, conditions: Sequence[Condition]) -> None:
-    """Raise InvalidRequest for a condition that no item of the pool could be held against."""
+def check(pool: Pool, conditions: Sequence[Condition], pointer: str = "/where") -> None:
+    """Raise InvalidRequest for a condition that no item of the pool could be held against.
+
+    `pointer` is where the conditions stand in the request.
+    """
     for condition in conditions:
-        where = f"/where/{condition.column}"
+        where = f"{pointer}/{condition.column}"
         kind = pool.metadata.get(condition.column)
         if kind is None:
             known = ", ".join(sorted(pool.metadata)) or "none"

@@ -69,6 +69,9 @@ class Settings:
         at_least=1,
         limit=True,
     )
+    max_prediction_bytes: int = setting(
+        64 * GIB, "bytes that the members of one model may say of a pool", limit=True
+    )
     max_page: int = setting(100_000, "rows of one answer", at_least=1, limit=True)
     max_ids: int = setting(1_000_000, "ids of one request", at_least=1, limit=True)
     max_exclusion_sets: int = setting(1_000, "exclusion sets of one pool", at_least=1, limit=True)

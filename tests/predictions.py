@@ -231,4 +231,4 @@ def ragged_csv(lists, *, boxes=None, labels=None):
 
 def rows_of(lists):
     """Return all rows one after another."""
-    return np.array([row for rows in lists for row in rows], dtype=float)
+    return np.array([row for rows in lists for row in rows], dtype=float).reshape(-1, len(CLASSES))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from service.operations import exclusions, models, pools, predictions, scorings
 from service.records import LABELLED, Job, Model, Part, Pool, Predictions
 
 Mask = npt.NDArray[np.bool_]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,13 @@ class Assignment:
 def read_assignment(backend: Backend, job: Job) -> Assignment:
     """Return what a job works on; raise SubjectGone where some of it was deleted meanwhile."""
     request = job.request
-    pool = pools.find(backend, request["pool"])
-    if pool is None:
-        raise SubjectGone(f"The pool {request['pool']} was deleted")
+    pool = there(pools.find(backend, request["pool"]), f"pool {request['pool']}")
     named = request.get("committee") or [id for id in (request.get("model"),) if id]
     return Assignment(
         job=job,
         pool=pool,
         parts=pool.parts[: len(request["parts"])],
-        models=tuple(models.get(backend, id) for id in named),
+        models=tuple(there(models.find(backend, id), f"model {id}") for id in named),
         predictions=uploaded(backend, pool, request.get("predictions")),
         annotations=uploaded(backend, pool, request.get("annotations")),
         functions=tuple(Function.from_document(each) for each in request["acquisitions"]),
@@ -75,7 +74,16 @@ def read_assignment(backend: Backend, job: Job) -> Assignment:
 
 def uploaded(backend: Backend, pool: Pool, id: str | None) -> Predictions | None:
     """Return predictions that a request names."""
-    return None if id is None else predictions.get(backend, pool.id, id)
+    if id is None:
+        return None
+    return there(predictions.find(backend, pool.id, id), f"predictions {id}")
+
+
+def there(found: Found | None, name: str) -> Found:
+    """Return what was looked up; raise SubjectGone where it was deleted meanwhile."""
+    if found is None:
+        raise SubjectGone(f"The {name} was deleted")
+    return found
 
 
 def eligible(backend: Backend, assignment: Assignment) -> Mask:

@@ -7,6 +7,7 @@ its members. Each kind is asked for, computed and kept by itself.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from math import prod
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def predict(bench: Workbench, subject: Subject) -> Work:
 
 
 def predict_all(bench: Workbench, subjects: Sequence[Subject]) -> Work:
-    """Do so for several models and the same items; return what it took.
+    """Make sure of it for several models and the same items; return what it took.
 
     An item counts as predicted where any of the models had to be asked about it.
     """
@@ -183,14 +184,12 @@ def keep(bench: Workbench, desk: Desk, subject: Subject, group: Group) -> None:
         raise SubjectGone("The pool or the model was deleted while the model was asked")
 
 
-def versions_used(
-    files: Files, model: Model, parts: Sequence[Part], kinds: Kinds = OWN
-) -> dict[str, str]:
-    """Return the versions of the libraries that predicted some parts; several where they differ."""
+def versions_used(files: Files, subjects: Sequence[Subject]) -> dict[str, str]:
+    """Return the versions of the libraries that predicted; several where they differ."""
     found: dict[str, set[str]] = {}
-    for part in parts:
-        for kind in kinds:
-            path = files.path(NAMES[kind](model.id, part.id)) / VERSIONS
+    for subject in subjects:
+        for part, kind in product(subject.parts, subject.kinds):
+            path = files.path(NAMES[kind](subject.model.id, part.id)) / VERSIONS
             for name, number in json.loads(path.read_bytes()).items():
                 found.setdefault(name, set()).add(number)
     return {name: ", ".join(sorted(numbers)) for name, numbers in sorted(found.items())}

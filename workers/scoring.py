@@ -30,6 +30,9 @@ from workers.workbench import Workbench
 
 BINS = 20
 
+LEARNT = frozenset({"k_means", "clusters", "unlabelled_probs"})
+"""The evidence that scikit-learn makes."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -208,8 +211,8 @@ def summary_of(scores: Scores) -> dict[str, Any]:
 
 def versions(backend: Backend, assignment: Assignment, function: Function) -> dict[str, str]:
     """Return the versions of what computed a ranking."""
-    found = own_versions()
-    if any(each.entry.needs_predictions for each in function.walk()):
-        for model in assignment.models:
-            found |= versions_used(backend.files, model, assignment.parts)
-    return found
+    needs = {need for each in function.walk() for need in each.entry.needs}
+    own = own_versions(learning=not needs.isdisjoint(LEARNT))
+    if not any(each.entry.needs_predictions for each in function.walk()):
+        return own
+    return {**own, **versions_used(backend.files, subjects(assignment))}

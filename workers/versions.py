@@ -8,6 +8,7 @@ LIBRARIES = {
     "onnx": ("onnxruntime",),
 }
 OURS = ("shortlist", "numpy")
+LEARNING = "scikit-learn"
 
 
 def versions_of(format: str) -> dict[str, str]:
@@ -15,6 +16,6 @@ def versions_of(format: str) -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES[format]}
 
 
-def own_versions() -> dict[str, str]:
-    """Return the versions of what computes scores."""
-    return {name: version(name) for name in OURS}
+def own_versions(*, learning: bool = False) -> dict[str, str]:
+    """Return the versions of what computes scores, and of what learns from the pool if any does."""
+    return {name: version(name) for name in (*OURS, *((LEARNING,) if learning else ()))}

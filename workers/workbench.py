@@ -104,9 +104,11 @@ class Desk:
 def load(path: Path) -> npt.NDArray[Any]:
     """Return an array that the sandbox wrote, mapped; raise InvalidOutput where it is none."""
     try:
-        found: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        found: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, TypeError, AttributeError, EOFError, OSError) as error:
         raise InvalidOutput(f"The sandbox left no array in {path.name}") from error
+    if not isinstance(found, np.ndarray):
+        raise InvalidOutput(f"The sandbox left several arrays in {path.name}, not one")
     return found
 
 

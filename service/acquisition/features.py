@@ -118,7 +118,15 @@ class Features:
         """Return the vectors of one piece."""
         piece = self.pieces[index]
         block = np.asarray(piece.array[piece.rows], dtype=self.dtype)
-        return directions(block) if self.unit else block
+        return scaled(block, self.lengths[piece.places]) if self.unit else block
+
+    @cached_property
+    def lengths(self) -> Matrix:
+        """The length of each vector as it is stored, in the type that blocks have."""
+        answer = np.empty(len(self), dtype=self.dtype)
+        for piece in self.pieces:
+            answer[piece.places] = lengths(np.asarray(piece.array[piece.rows], dtype=self.dtype))
+        return answer
 
     def blocks(self) -> Iterator[tuple[slice, Matrix]]:
         """Yield all rows in order, block by block, with the places that they have here."""
@@ -206,14 +214,25 @@ def squares(block: Matrix) -> Matrix:
 def directions(vectors: Matrix) -> Matrix:
     """Return vectors scaled to length one, with a further value: 1 for a vector of zeros, which has
     no direction and so gets one that no other has, and 0 for all others."""
-    largest = np.abs(vectors).max(axis=1, initial=0)
+    return scaled(vectors, lengths(vectors))
+
+
+def scaled(vectors: Matrix, lengths: Matrix) -> Matrix:
+    """Return vectors divided by their lengths, with the further value of `directions`."""
     answer = np.zeros((len(vectors), vectors.shape[1] + 1), dtype=vectors.dtype)
-    answer[:, -1] = largest == 0
-    largest[largest == 0] = 1
-    # Scaled to a largest value of one first, so that no square is infinite and not all are zero.
-    np.divide(vectors, largest[:, None], out=answer[:, :-1])
-    answer /= np.sqrt(squares(answer))[:, None]
+    answer[:, -1] = lengths == 0
+    np.divide(vectors, np.where(lengths == 0, 1, lengths)[:, None], out=answer[:, :-1])
     return answer
+
+
+def lengths(vectors: Matrix) -> Matrix:
+    """Return the length of each vector, in the vectors' own type."""
+    largest = np.abs(vectors).max(axis=1, initial=0)
+    # Scaled to a largest value of one first, so that no square is infinite and not all are zero.
+    within = vectors / np.where(largest == 0, 1, largest)[:, None]
+    with np.errstate(over="ignore"):
+        found = largest * np.sqrt(squares(within))
+    return np.minimum(found, np.finfo(vectors.dtype).max)
 
 
 def squared_gaps(

@@ -65,7 +65,7 @@ class Targets:
         points, norms = self.points[places], self.squares[places]
         least, most = (each.astype(points.dtype) for each in (low, self.lacking[places]))
         for index, piece in enumerate(self.features.pieces):
-            block, spread = self.features.centred(index), self.features.spread[piece.places]
+            block, spread = self.block(index), self.features.spread[piece.places]
             size = max(1, BLOCK_VALUES // len(block))
             for first in range(0, len(points), size):
                 some = slice(first, first + size)
@@ -74,6 +74,12 @@ class Targets:
                 np.subtract(most[some], lack, out=lack)
                 answer[piece.places] += lack.sum(axis=1)
         return answer
+
+    def block(self, index: int) -> Matrix:
+        """Return the vectors of one piece, less the mean: at hand where all are targets."""
+        if len(self.points) == len(self.features):
+            return self.points[self.features.pieces[index].places]
+        return self.features.centred(index)
 
     def add(self, place: int) -> float:
         """Pick a candidate; return how much less the targets lack, all together."""

@@ -25,6 +25,9 @@ GIVES = {
 }
 """The evidence that each kind of predictions gives."""
 
+MEMBERS = frozenset({"member_probs", "target_member_probs", "votes"})
+"""The evidence that only the members of a committee give."""
+
 KINDS_FOR = {
     need: [kind for kind, given in GIVES.items() if need in given]
     for need, kind in EVIDENCE.items()
@@ -86,9 +89,25 @@ def faults_of(backend: Backend, question: Question) -> Iterator[Fault]:
     sizes = Sizes(backend, question)
     for place, function in enumerate(question.functions):
         yield from function_faults(sizes, function, f"/acquisitions/{place}")
+    yield from annotation_faults(question)
     for model in question.source.models:
         pointer = "/model" if len(question.source.models) == 1 else "/committee"
         yield from misfits(question.pool, model, pointer)
+
+
+def annotation_faults(question: Question) -> Iterator[Fault]:
+    """Yield what keeps annotators' votes from being held against the predictions."""
+    votes, source = question.annotations, question.source
+    if votes is None:
+        return
+    if votes.form != "votes":
+        yield Fault("/annotations", f"These predictions are `{votes.form}`, and must be `votes`")
+        return
+    known = {each for model in source.models for each in model.classes}
+    known |= set(source.predictions.classes) if source.predictions is not None else set()
+    unknown = [each for each in votes.classes if each not in known]
+    if unknown:
+        yield Fault("/annotations", f"The predictions know no class {unknown[0]!r}")
 
 
 class Sizes:
@@ -179,7 +198,7 @@ def lack(source: Source, function: Function, need: str) -> str:
         return f"{wanted}: {remedy}, or upload predictions of the kind {kinds}"
     if source.silent is not None:
         return f"{function.name} needs probabilities, and {source.silent.estimator} gives none"
-    if need in ("member_probs", "votes", "target_member_probs"):
+    if need in MEMBERS:
         return (
             f"{wanted}, and {source.models[0].estimator} is one alone: name several in"
             f" `committee`, take a forest, or upload {kinds}"
@@ -194,10 +213,32 @@ def parameter_faults(sizes: Sizes, function: Function, pointer: str) -> Iterator
     problem = entry.fits(function.parameters, size) if entry.fits is not None else None
     if problem:
         yield Fault(where, problem)
+    predictions = sizes.question.source.predictions
+    if function.parameters.get("empty") == "refuse" and predictions and predictions.empty:
+        yield Fault(
+            f"{where}/empty",
+            f"{predictions.empty} items have no objects: say what becomes of them, by"
+            " `unscored` or by `score` with an `empty_score`",
+        )
     yield from column_faults(sizes.question.pool, function, where)
     yield from id_faults(sizes, function, where)
+    yield from cost_faults(sizes, function, pointer)
+
+
+def cost_faults(sizes: Sizes, function: Function, pointer: str) -> Iterator[Fault]:
+    """Yield work and disk that would pass a limit, each with the estimate and the limit."""
+    entry, size = function.entry, sizes.of(function)
+    models, room = sizes.question.source.models, sizes.backend.settings.max_prediction_bytes
+    if len(models) == 1 and not MEMBERS.isdisjoint(entry.needs):
+        needed = models[0].member_bytes(size.items)
+        if needed > room:
+            yield Fault(
+                f"{pointer}/name",
+                f"What {models[0].members} members say of {size.items} items takes {needed} bytes,"
+                f" and at most {room} are allowed (max_prediction_bytes)",
+            )
     limit = sizes.backend.settings.max_scoring_work
-    work = entry.work(size) if entry.work is not None and not problem else 0
+    work = entry.work(size) if entry.work is not None else 0
     if work > limit:
         yield Fault(
             f"{pointer}/name",

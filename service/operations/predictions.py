@@ -113,11 +113,17 @@ def enter(backend: Backend, predictions: Predictions) -> None:
         raise SubjectGone(f"The pool {predictions.pool} was deleted")
 
 
+def find(backend: Backend, pool_id: str, id: str) -> Predictions | None:
+    """Return predictions of a pool, or None."""
+    found = backend.storage.get(Predictions, id)
+    return found if found is not None and found.pool == pool_id else None
+
+
 def get(backend: Backend, pool_id: str, id: str) -> Predictions:
     """Return predictions of a pool."""
     pool = pools.get(backend, pool_id)
-    found = backend.storage.get(Predictions, id)
-    if found is None or found.pool != pool.id:
+    found = find(backend, pool.id, id)
+    if found is None:
         raise PredictionsNotFound(f"The pool {pool.id} has no predictions {id}")
     return found
 

@@ -123,14 +123,10 @@ def usable(backend: Backend, id: str) -> Model:
 
 
 def annotations_of(backend: Backend, scoring: Scoring) -> Predictions | None:
-    """Return the annotators' votes that a scoring names; raise InvalidRequest for other kinds."""
+    """Return the annotators' votes that a scoring names."""
     if not scoring.annotations:
         return None
-    found = predictions.get(backend, scoring.pool, scoring.annotations)
-    if found.form != "votes":
-        fault = Fault("/annotations", f"These predictions are `{found.form}`, and must be `votes`")
-        raise InvalidRequest("This cannot be scored as asked", faults=[fault])
-    return found
+    return predictions.get(backend, scoring.pool, scoring.annotations)
 
 
 def batch_faults(backend: Backend, pool: Pool, batch: Batch) -> list[Fault]:
@@ -142,7 +138,7 @@ def batch_faults(backend: Backend, pool: Pool, batch: Batch) -> list[Fault]:
     ]
     for name in batch.exclude_sets:
         exclusions.bitmap(backend, pool, name)
-    check_filter(pool, batch.where)
+    check_filter(pool, batch.where, "/batch/where")
     return faults
 
 

@@ -8,22 +8,14 @@ import numpy as np
 from apricot import FacilityLocationSelection
 from recording import points, write
 
-WIDTH = 0.05
-
 
 def main():
     vectors = points()
-    squares = ((vectors[:, None] - vectors[None]) ** 2).sum(axis=2)
-    cosines = vectors @ vectors.T / np.outer(*[np.linalg.norm(vectors, axis=1)] * 2)
-    answers = {}
-    for name, similarities in {
-        "facility_location": np.exp(-WIDTH * squares),
-        "facility_location_cosine": np.maximum(cosines, 0),
-    }.items():
-        chosen = FacilityLocationSelection(8, metric="precomputed", optimizer="naive")
-        chosen.fit(similarities)
-        answers[name] = {"picks": chosen.ranking, "gains": chosen.gains}
-    write("apricot", ("apricot-select",), {"points": vectors, "width": WIDTH}, answers)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    chosen = FacilityLocationSelection(8, metric="precomputed", optimizer="naive")
+    chosen.fit((1 + unit @ unit.T) / 2)
+    answers = {"facility_location": {"picks": chosen.ranking, "gains": chosen.gains}}
+    write("apricot", ("apricot-select",), {"points": vectors}, answers)
 
 
 if __name__ == "__main__":

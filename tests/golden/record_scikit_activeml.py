@@ -22,7 +22,8 @@ from recording import (
 from skactiveml import pool
 from skactiveml.base import SkactivemlClassifier, SkactivemlRegressor
 
-RADIUS = 2.55  # no two items cover equally many at the first five steps from no labels
+RADIUS = 0.35  # of vectors of length one: no two items cover equally many at the first three picks
+GRID = np.arange(0.02, 2.0, 0.02)
 SEEDS = range(8)
 
 
@@ -115,6 +116,7 @@ def selections(vectors, values, labelled_values):
     truth = np.full(len(vectors), np.nan)
     truth[LABELLED] = labelled_values
     regressor = KnownRegressor(vectors, values)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     asked = {"batch_size": 6, "return_utilities": True}
     target = {"reg": regressor, "fit_reg": False, **asked}
     return {
@@ -130,22 +132,30 @@ def selections(vectors, values, labelled_values):
             vectors, truth, **target
         ),
         "prob_cover": pool.ProbCover(deltas=[RADIUS], random_state=0).query(
-            vectors, y, batch_size=1, return_utilities=True
+            unit, labels(len(vectors), []), batch_size=3, return_utilities=True
         ),
-        "prob_cover_unlabelled": pool.ProbCover(deltas=[RADIUS], random_state=0).query(
-            vectors, labels(len(vectors), []), batch_size=5, return_utilities=True
+        "prob_cover_labelled": pool.ProbCover(deltas=[RADIUS], random_state=0).query(
+            unit, y, batch_size=1, return_utilities=True
         ),
         "max_herding": pool.MaxHerding(random_state=0).query(vectors, y, **asked),
         "max_herding_unlabelled": pool.MaxHerding(random_state=0).query(
             vectors, labels(len(vectors), []), **asked
         ),
-        "max_herding_raw": pool.MaxHerding(
-            normalize_samples=False, metric_dict={"gamma": 0.05}, random_state=0
-        ).query(vectors, y, **asked),
+        "max_herding_narrow": pool.MaxHerding(metric_dict={"gamma": 2.0}, random_state=0).query(
+            vectors, y, **asked
+        ),
         "typiclust": pool.TypiClust(random_state=0).query(
             vectors, labels(len(vectors), []), batch_size=3, return_utilities=True
         ),
     }
+
+
+def pure_radius(vectors):
+    """The widest ball of a grid that is nearly always within one of three clusters."""
+    strategy = pool.ProbCover(n_classes=3, deltas=GRID, random_state=0)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    strategy.query(unit, labels(len(vectors), []))
+    return {"radius": strategy.delta_max_, "step": GRID[0]}
 
 
 def uncertain_selections(vectors, probs):
@@ -228,6 +238,7 @@ def main():
     answers["committee_deviation"] = committee_deviation(vectors, inputs["member_values"])
     answers |= named(selections(vectors, inputs["values"], inputs["labelled_values"]))
     answers |= named(uncertain_selections(vectors, inputs["point_probs"]))
+    answers["pure_radius"] = pure_radius(vectors)
     answers |= repeats(inputs["repeated_points"], inputs["repeated_probs"])
     write("scikit_activeml", ("scikit-activeml", "scikit-learn"), inputs, answers)
 

@@ -1,6 +1,7 @@
-"""Ours beside the peers' recorded answers, wherever the peers are right.
+"""Our scores beside the peers' recorded ones, wherever the peers are right.
 
-`tests/golden` tells how they were recorded. What they answer wrongly is in test_peers_wrong.py.
+`tests/golden` tells how they were recorded. Batches are in test_peers_batches.py, and what the
+peers answer wrongly in test_peers_wrong.py.
 """
 
 from dataclasses import dataclass, field
@@ -129,8 +130,8 @@ def test_the_first_draw_has_baals_chances(name):
     # A score is the logarithm of the chance, up to a constant, plus the item's luck.
     peer = recorded("baal")
     keys = np.arange(len(peer.inputs["scores"]), dtype=np.uint64)
-    luck = REGISTRY["power"].score({"base": np.ones(len(keys)), "keys": keys})
-    drawn = REGISTRY[name].score({"base": peer.inputs["scores"], "keys": keys}, beta=2.0)
+    luck = REGISTRY["power"].score({"bases": np.ones((1, len(keys))), "keys": keys})
+    drawn = REGISTRY[name].score({"bases": peer.inputs["scores"][None], "keys": keys}, beta=2.0)
     chances = np.exp(drawn - luck)
 
     assert np.allclose(chances / chances.sum(), peer.answers[name], rtol=1e-9, atol=0)
@@ -188,99 +189,3 @@ def test_contrastive_is_the_divergence_from_the_nearest_labelled():
     theirs = peer.answers["contrastive"]["utilities"].ravel()[unlabelled(peer)]
 
     assert np.abs(ours - theirs).max() < CLIPPED
-
-
-@dataclass(frozen=True)
-class SamePicks:
-    """A peer's picks that are ours, with what to ask for.
-
-    `labelled` is what is labelled: the recorded items, nothing, or the peer's first pick alone,
-    where it starts from the item of the least mean distance to all, and ours from the mean.
-    """
-
-    peer: str
-    answer: str
-    ours: str
-    n: int
-    parameters: dict[str, Any] = field(default_factory=dict)
-    labelled: str = "recorded"
-
-
-SAME_PICKS = [
-    SamePicks("scikit_activeml", "core_set", "k_center", 6),
-    SamePicks("scikit_activeml", "greedy_sampling_x", "k_center", 6),
-    SamePicks("scikit_activeml", "greedy_sampling_x_unlabelled", "k_center", 6, labelled="first"),
-    SamePicks("scikit_activeml", "greedy_sampling_y", "greedy_y", 6),
-    SamePicks("scikit_activeml", "greedy_sampling_i", "igs", 6),
-    SamePicks("scikit_activeml", "max_herding", "max_herding", 6),
-    SamePicks("scikit_activeml", "max_herding_unlabelled", "max_herding", 6, labelled="nothing"),
-    SamePicks("scikit_activeml", "max_herding_raw", "max_herding", 6),
-    SamePicks("scikit_activeml", "prob_cover_unlabelled", "prob_cover", 5, labelled="nothing"),
-    SamePicks("scikit_activeml", "badge", "badge", 1),
-    SamePicks("small_text", "greedy_coreset", "k_center", 8),
-    SamePicks("modal", "ranked_batch", "ranked_batch", 10),
-    SamePicks("modal", "ranked_batch_cold", "ranked_batch", 10, labelled="first"),
-    SamePicks("apricot", "facility_location", "facility_location", 8, labelled="nothing"),
-    SamePicks("apricot", "facility_location_cosine", "facility_location", 8, labelled="nothing"),
-]
-
-
-@pytest.mark.parametrize("same", SAME_PICKS, ids=lambda same: f"{same.peer}-{same.answer}")
-def test_the_picks_are_the_peers(same):
-    peer = recorded(same.peer)
-    theirs = peer.answers[same.answer]
-    theirs = (theirs["picks"] if isinstance(theirs, dict) else theirs)[: same.n]
-    first = theirs[:1] if same.labelled == "first" else []
-    labelled = peer.inputs["labelled"] if same.labelled == "recorded" else first
-    rest = np.setdiff1d(np.arange(30), labelled)
-    given = candidates(peer, same.n - len(first), None if same.labelled == "recorded" else first)
-    picks = REGISTRY[same.ours].pick(given, **same.parameters)
-
-    assert rest[picks.rows].tolist() == theirs[len(first) :].tolist()
-
-
-@pytest.mark.parametrize(
-    ("answer", "ours"),
-    [("core_set", "k_center"), ("greedy_sampling_y", "greedy_y"), ("greedy_sampling_i", "igs")],
-)
-def test_a_steps_score_is_the_distance_that_the_peer_has(answer, ours):
-    peer = recorded("scikit_activeml")
-    picks = REGISTRY[ours].pick(candidates(peer, 6))
-    theirs = np.nanmax(peer.answers[answer]["utilities"], axis=1)
-
-    assert np.abs(picks.scores - theirs).max() < 1e-12
-
-
-@pytest.mark.parametrize(("answer", "name"), [("typiclust", "typiclust"), ("clue", "clue")])
-def test_the_same_clusters_give_the_same_items(answer, name):
-    peer = recorded("scikit_activeml")
-    given = candidates(peer, 3, labelled=[])
-    given["base"] = REGISTRY["entropy"].score(given)
-    parameters = {"k": 5} if name == "typiclust" else {}
-    picks = REGISTRY[name].pick(given, seed=0, **parameters)
-
-    assert sorted(picks.rows.tolist()) == sorted(peer.answers[answer]["picks"].tolist())
-
-
-def test_batch_bald_knows_as_much_of_the_members_at_each_step():
-    peer = recorded("scikit_activeml")
-    theirs = peer.answers["batch_bald"]
-    given = {"n": 4, "member_probs": peer.inputs["member_probs"]}
-    picks = REGISTRY["batch_bald"].pick(given, samples=4**4)
-
-    assert picks.rows.tolist() == np.nanargmax(theirs, axis=1).tolist()
-    assert np.abs(picks.scores - np.nanmax(theirs, axis=1)).max() < CLIPPED
-
-
-def test_badges_lengths_are_the_gradients():
-    # Their first chances are the squared lengths of the gradients, over the sum of them all.
-    peer = recorded("scikit_activeml")
-    rows = unlabelled(peer)
-    residuals = peer.inputs["point_probs"][rows].copy()
-    residuals[np.arange(len(rows)), residuals.argmax(axis=1)] -= 1
-    lengths = (residuals**2).sum(axis=1) * (peer.inputs["points"][rows] ** 2).sum(axis=1)
-    pick = REGISTRY["badge"].pick(candidates(peer, 1))
-    chances = peer.answers["badge"]["utilities"][0][rows]
-
-    assert np.allclose(lengths / lengths.sum(), chances, rtol=1e-12, atol=0)
-    assert pick.scores[0] ** 2 == pytest.approx(chances.max() * lengths.sum(), rel=1e-12)

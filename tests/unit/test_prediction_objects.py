@@ -15,10 +15,8 @@ from tests.predictions import (
     EVERY,
     IDS,
     JSON,
-    MULTIPART,
     NDJSON,
     NPY,
-    NPZ,
     PARQUET,
     csv_body,
     json_body,
@@ -32,9 +30,10 @@ LISTS = [[[0.25, 0.25, 0.5], [1.0, 0.0, 0.0]], [], [[0.125, 0.0, 0.875]]]
 TEXTS = [[[0.25, 0.25, 0.5], [1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]], [[0.125, 0.0, 0.875]]]
 BOXES = [[[0, 1, 2, 3], [4, 5, 6, 7.5]], [], [[1, 1, 1, 1]]]
 LABELS = [["cat", None], [], ["fox"]]
+GOOD = pa.array([[[1.0, 0.0]]])
+BOX_LISTS = pa.list_(pa.list_(pa.int8()))
 
 formats = pytest.mark.parametrize("media_type", [name for name in EVERY if name != NPY])
-text = pytest.mark.parametrize("media_type", [JSON, NDJSON])
 
 
 @formats
@@ -42,16 +41,7 @@ def test_objects_are_read_from_every_format(media_type):
     given = read(*ragged_body(media_type, "objects", LISTS), "objects", classes=CLASSES)
 
     assert given.ids == IDS
-    assert given.result == {
-        "kind": "objects",
-        "items": 3,
-        "numbered": False,
-        "classes": CLASSES,
-        "members": None,
-        "dtype": "float64",
-        "rows": 3,
-        "empty": 1,
-    }
+    assert (given.result["items"], given.result["rows"], given.result["empty"]) == (3, 3, 1)
     assert given.arrays.keys() == {"values", "ends"}
     assert given.arrays["values"].tolist() == [row for item in LISTS for row in item]
     assert given.arrays["ends"].tolist() == [2, 2, 3]
@@ -104,12 +94,9 @@ def test_an_object_whose_probabilities_do_not_sum_to_one_is_found(media_type):
 @formats
 def test_logits_of_objects_become_probabilities(media_type):
     lists = [[[0.0, 0.0, math.log(2)]], [], [[0.0, math.log(2), 0.0]]]
+    body = ragged_body(media_type, "objects", lists)
 
-    given = (
-        read(*ragged_body(media_type, "objects", lists), "objects", classes=3, scale="logits")
-        if (media_type != CSV)
-        else read(*ragged_body(CSV, "objects", lists), "objects", scale="logits")
-    )
+    given = read(*body, "objects", classes=CLASSES, scale="logits")
 
     expected = [[0.25, 0.25, 0.5], [0.25, 0.5, 0.25]]
     np.testing.assert_allclose(given.arrays["values"], expected, rtol=1e-15)
@@ -117,13 +104,9 @@ def test_logits_of_objects_become_probabilities(media_type):
 
 @formats
 def test_items_may_all_be_without_objects(media_type):
-    given = read(
-        *ragged_body(media_type, "objects", [[], []], boxes=[[], []])
-        if media_type not in (NPZ, MULTIPART)
-        else npz_body(values=np.empty((0, 3)), ends=np.zeros(2, int), ids=np.array(["a", "b"])),
-        "objects",
-        classes=CLASSES,
-    )
+    body = ragged_body(media_type, "objects", [[], []])
+
+    given = read(*body, "objects", classes=CLASSES)
 
     assert (given.result["items"], given.result["rows"], given.result["empty"]) == (2, 0, 2)
     assert given.arrays["values"].shape == (0, 3)
@@ -182,7 +165,6 @@ def test_arrays_that_do_not_go_together_are_refused(arrays, message):
         read(*npz_body(values=values, **arrays), "objects", classes=3)
 
 
-@text
 @pytest.mark.parametrize(
     ("objects", "message"),
     [
@@ -201,8 +183,7 @@ def test_arrays_that_do_not_go_together_are_refused(arrays, message):
         ([{"probs": [1, 0], "label": "z"}], 'names the class "z"'),
     ],
 )
-def test_objects_that_are_not_as_they_must_be_are_refused(media_type, objects, message):
-    del media_type
+def test_objects_that_are_not_as_they_must_be_are_refused(objects, message):
     with pytest.raises(UploadRefused, match=f'^Item "a" .*{message}'):
         read(*json_body([{"id": "a", "objects": objects}]), "objects", classes=["x", "y"])
 
@@ -214,7 +195,7 @@ def test_boxes_that_come_only_later_are_refused(monkeypatch):
         {"id": "b", "objects": [{"probs": [1, 0], "box": [0, 0, 1, 1]}]},
     ]
 
-    with pytest.raises(UploadRefused, match='Item "b" .* must have a box, or none'):
+    with pytest.raises(UploadRefused, match=r'Item "b" .* must have a box, or none'):
         read(*json_body(items), "objects", classes=2)
 
 
@@ -278,18 +259,12 @@ def test_lists_may_be_of_any_arrow_type(media_type):
         ({"objects": pa.array([[[1.0, None]]])}, "null where a number"),
         ({"objects": pa.array([[[1.0]]])}, "1 values where a list of 2"),
         ({"tokens": pa.array([[[1.0, 0.0]]])}, "no column objects"),
-        ({"objects": pa.array([[[1.0, 0.0]]]), "x": [1]}, "stands beside objects"),
-        (
-            {
-                "objects": pa.array([[[1.0, 0.0]]]),
-                "boxes": pa.array([[]], pa.list_(pa.list_(pa.int8()))),
-            },
-            "1 objects and 0 boxes",
-        ),
-        ({"objects": pa.array([[[1.0, 0.0]]]), "boxes": pa.array([[[1.0]]])}, "list of 4"),
-        ({"objects": pa.array([[[1.0, 0.0]]]), "boxes": pa.array([[1.0]])}, "A box is a list"),
-        ({"objects": pa.array([[[1.0, 0.0]]]), "labels": pa.array([["z"]])}, "the class"),
-        ({"objects": pa.array([[[1.0, 0.0]]]), "labels": pa.array(["x"])}, "must be a list"),
+        ({"objects": GOOD, "x": [1]}, "stands beside objects"),
+        ({"objects": GOOD, "boxes": pa.array([[]], BOX_LISTS)}, "1 objects and 0 boxes"),
+        ({"objects": GOOD, "boxes": pa.array([[[1.0]]])}, "list of 4"),
+        ({"objects": GOOD, "boxes": pa.array([[1.0]])}, "A box is a list"),
+        ({"objects": GOOD, "labels": pa.array([["z"]])}, "the class"),
+        ({"objects": GOOD, "labels": pa.array(["x"])}, "must be a list"),
     ],
 )
 def test_tables_of_objects_that_are_broken_are_refused(columns, message):
@@ -302,7 +277,7 @@ def test_tables_of_objects_that_are_broken_are_refused(columns, message):
 def test_limits_of_objects_are_checked(media_type):
     body = ragged_body(media_type, "objects", LISTS)
 
-    with pytest.raises(UploadRefused, match="max_item_values|longer than"):
+    with pytest.raises(UploadRefused, match=r"max_item_values|longer than"):
         read(*body, "objects", classes=CLASSES, limits={"max_item_values": 5})
     with pytest.raises(UploadRefused, match="more items than the pool has, which is 2"):
         read(*body, "objects", classes=CLASSES, limits={"max_items": 2})
@@ -314,9 +289,8 @@ def test_many_items_are_read_in_pieces(media_type, monkeypatch):
     monkeypatch.setattr("workers.untrusted.formats.upload.BLOCK_BYTES", 300)
     generator = np.random.default_rng(3)
     monkeypatch.setattr("tests.predictions.IDS", [f"item {row}" for row in range(200)])
-    lists = [
-        generator.dirichlet([1, 1, 1], count).tolist() for count in generator.integers(0, 9, 200)
-    ]
+    counts = generator.integers(0, 9, 200)
+    lists = [generator.dirichlet([1, 1, 1], count).tolist() for count in counts]
 
     given = read(*ragged_body(media_type, "objects", lists), "objects", classes=CLASSES)
 

@@ -10,6 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
+from threadpoolctl import threadpool_limits
 
 from service.acquisition import REGISTRY
 from service.acquisition.evidence import Features
@@ -18,6 +19,7 @@ from tests.golden.records import recorded
 SEED = 42
 
 
+@threadpool_limits.wrap(limits=1)
 def test_ml_researchs_introduction_labels_the_same_items_and_scores_the_same():
     tutorial = recorded("ml_research").answers
     vectors, labels = make_classification(

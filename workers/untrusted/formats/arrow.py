@@ -28,7 +28,8 @@ TEXT_BYTES = 64
 def read_arrow(upload: Upload) -> dict[str, Any]:
     """Write the rows of an Arrow stream."""
     reader, file = open_stream(upload)
-    plan = make_plan(reader.schema, upload)
+    with translated("Arrow stream"):
+        plan = make_plan(reader.schema, upload)
     part = Part(upload, plan.at, plan.dtype)
     write_batches(part, plan, stream_batches(reader, file, upload))
     return part.finish()
@@ -67,7 +68,8 @@ def read_parquet(upload: Upload) -> dict[str, Any]:
             f"parts",
             BODY,
         )
-    plan = make_plan(file.schema_arrow, upload)
+    with translated("Parquet file"):
+        plan = make_plan(file.schema_arrow, upload)
     part = Part(upload, plan.at, plan.dtype)
 
     def item_bytes(first: Any) -> int:
@@ -83,14 +85,12 @@ def open_parquet(upload: Upload) -> Any:
     with translated("Parquet file"):
         metadata = pq.read_metadata(pa.PythonFile(upload.body, mode="r"))
         share = READ_AHEAD // max(1, metadata.num_columns)
-        file = pq.ParquetFile(
+        return pq.ParquetFile(
             pa.PythonFile(upload.body, mode="r"),
             metadata=metadata,
             pre_buffer=False,
             buffer_size=max(SMALLEST_READ, min(LARGEST_READ, share)),
         )
-        _ = file.schema_arrow  # which fails here, if at all
-    return file
 
 
 def check_rows(file: Any, rows: int) -> None:

@@ -18,6 +18,7 @@ from workers.untrusted.formats.arrow import (
     open_parquet,
     open_stream,
     stream_batches,
+    translated,
 )
 from workers.untrusted.formats.columns import Columns, column
 from workers.untrusted.formats.faults import At, refusal
@@ -65,7 +66,8 @@ class Plan:
 def read_arrow(asked: Asked) -> dict[str, Any]:
     """Write the predictions of an Arrow stream."""
     reader, file = open_stream(asked.upload)
-    plan = make_plan(reader.schema, asked)
+    with translated("Arrow stream"):
+        plan = make_plan(reader.schema, asked)
     part = begin(asked, plan)
     write_batches(part, plan, stream_batches(reader, file, asked.upload))
     return part.finish()
@@ -74,7 +76,8 @@ def read_arrow(asked: Asked) -> dict[str, Any]:
 def read_parquet(asked: Asked) -> dict[str, Any]:
     """Write the predictions of a Parquet file."""
     file = open_parquet(asked.upload)
-    plan = make_plan(file.schema_arrow, asked)
+    with translated("Parquet file"):
+        plan = make_plan(file.schema_arrow, asked)
     part = begin(asked, plan)
     part.items.check_room(file.metadata.num_rows, 0)
     size = average_bytes(file.metadata)
