@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask
 from flask_smorest import Api
 
-from service.acquisition import REGISTRY, Acquisition
+from service.acquisition import ALIASES, REGISTRY, Acquisition
 from service.acquisition.registry import BATCH
 from service.errors import (
     PROBLEM_JSON,
@@ -85,9 +85,10 @@ def finish_scoring(schemas: Document) -> None:
     for name, entry in REGISTRY.items():
         schemas[names[name]] = function_schema(entry)
     references = {name: f"#/components/schemas/{schema}" for name, schema in names.items()}
+    aliases = {alias: references[name] for alias, name in ALIASES.items()}
     schemas["Function"] = {
         "oneOf": [{"$ref": reference} for reference in references.values()],
-        "discriminator": {"propertyName": "name", "mapping": references},
+        "discriminator": {"propertyName": "name", "mapping": references | aliases},
     }
     schemas["NewScoring"]["properties"]["acquisitions"]["items"] = FUNCTION
 

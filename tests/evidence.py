@@ -94,10 +94,10 @@ def surroundings(items, classes, seed):
         "features": Features.of(vectors),
         "neighbours": nearest(vectors, vectors, k=3, own=True),
         "originals": Originals(
-            np.where(np.arange(items) == 4, 3, np.arange(items)),
+            np.where(np.arange(items) == 4, 3, -1),
             np.where(items > 1, generator.random(items) + 0.1, np.inf),
         ),
-        "clusters": clusters(vectors),
+        "clustering": clusters(vectors),
         "amounts": generator.random(items) + 0.5,
         "groups": generator.integers(-1, 3, items),
         "labels": labels,
@@ -183,7 +183,8 @@ def permuted(found, order):
         moved["neighbours"] = Neighbours(places[near.rows], near.distances)
     if "originals" in moved:
         originals = moved["originals"]
-        moved["originals"] = Originals(places[originals.rows], originals.distances)
+        rows = np.where(originals.rows < 0, -1, places[originals.rows])
+        moved["originals"] = Originals(rows, originals.distances)
     return moved
 
 

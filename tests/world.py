@@ -21,7 +21,7 @@ from service.acquisition.evidence import (
 )
 from service.acquisition.features import Features
 from service.ids import hash_ids, pack
-from service.operations.pairing import GIVES
+from service.operations.questions import GIVES
 from service.schemas.functions import function_of
 from tests.evidence import nearest
 from workers.clustering import k_means
@@ -230,7 +230,7 @@ def surrounding(world, function):
             vectors, vectors[near], said, own=False, rows=rows
         ),
         "originals": lambda rows: copies(vectors, said["threshold"], rows),
-        "clusters": lambda rows: clusters(space, said, rows),
+        "clustering": lambda rows: clusters(space, said, rows),
         "amounts": lambda rows: world.cost[rows],
         "groups": lambda rows: first_seen(world.city[rows]),
         "labels": lambda rows: labels[rows],

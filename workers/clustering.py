@@ -15,6 +15,9 @@ WHOLE_VALUES = 2**22
 WHOLE_WORK = 2**29
 """And one step of it may take so many multiplications: items by clusters by width."""
 
+STARTS, CHEAP_WORK = 3, 2**22
+"""It starts so often where one step takes no more multiplications; the tightest are kept."""
+
 BATCH, BATCH_VALUES, BATCHES = 4096, 2**22, 16
 """Beyond that, centres are learnt from batches drawn at random: of so many items, or of so many
 values where vectors are long, and so many batches."""
@@ -63,11 +66,12 @@ def learn_from_all(
     features: Features, places: Rows, weights: Array | None, clusters: int, seed: int
 ) -> Array:
     """Return the centres that Lloyd's algorithm finds."""
-    vectors = features.at(places)
-    first = first_centres(vectors, weights, clusters, seed, trials=None)
-    model = KMeans(clusters, init=first, n_init=1)
+    # In float64, since k-means++ would convert float32 again for each centre.
+    vectors = features.at(places).astype(np.float64)
+    starts = STARTS if vectors.size * clusters <= CHEAP_WORK else 1
+    model = KMeans(clusters, n_init=starts, random_state=small(seed), copy_x=False)
     model.fit(vectors, sample_weight=weights)
-    return model.cluster_centers_.astype(np.float64)
+    return model.cluster_centers_
 
 
 def learn_in_batches(
@@ -83,25 +87,22 @@ def learn_in_batches(
         vectors = features.at(places[batch]) - shift
         chosen = None if weights is None else weights[batch]
         if batch is batches[0]:
-            model.init = first_centres(vectors, chosen, clusters, seed, trials=1)
+            model.init = first_centres(vectors, chosen, clusters, seed)
         model.partial_fit(vectors, sample_weight=chosen)
     return model.cluster_centers_.astype(np.float64) + shift
 
 
-def first_centres(
-    vectors: Matrix, weights: Array | None, clusters: int, seed: int, *, trials: int | None
-) -> Matrix:
-    """Return the vectors that k-means++ chooses to begin with, the best of some trials each.
+def first_centres(vectors: Matrix, weights: Array | None, clusters: int, seed: int) -> Matrix:
+    """Return the vectors that k-means++ chooses to begin with.
 
-    None tries as many as scikit-learn does: a little tighter, and most of the cost.
+    One trial for each: more are a little tighter, and took longer than all the batches.
     """
-    # In float64, since scikit-learn converts float32 again for each centre.
     centres, _ = kmeans_plusplus(
         vectors.astype(np.float64),
         clusters,
         sample_weight=weights,
         random_state=small(seed),
-        n_local_trials=trials,
+        n_local_trials=1,
     )
     return centres.astype(vectors.dtype)
 

@@ -98,11 +98,16 @@ class Supply:
         return self.vectors if len(rows) == len(self.vectors) else self.vectors.take(rows)
 
     def amounts(self, rows: Rows, column: str) -> Array:
-        """Return the numbers of a metadata column; raise where an item has none."""
+        """Return the numbers of a metadata column; raise where an item has none above zero."""
         found = np.array(self.column(rows, column), dtype=np.float64)
-        if np.isnan(found).any():
-            name = self.id_of(int(rows[np.flatnonzero(np.isnan(found))[0]]))
-            raise InvalidOutput(f"The item {name!r} has no value in the metadata column {column!r}")
+        wrong = np.flatnonzero(~(found > 0))
+        if len(wrong):
+            name, value = self.id_of(int(rows[wrong[0]])), found[wrong[0]]
+            said = "no value" if np.isnan(value) else f"{value:g}"
+            raise InvalidOutput(
+                f"The item {name!r} has {said} in the metadata column {column!r}, where a number"
+                " above zero is needed"
+            )
         return found
 
     def groups(self, rows: Rows, column: str) -> Rows:
@@ -148,7 +153,7 @@ class Supply:
         )
         return Originals(found.rows[rows], found.distances[rows])
 
-    def clusters(self, rows: Rows, clusters: int, seed: int) -> Clusters:
+    def clustering(self, rows: Rows, clusters: int, seed: int) -> Clusters:
         """Return the cluster of each item."""
 
         def make() -> Clusters:
@@ -231,7 +236,10 @@ class Supply:
             every = every[self.source.has(every)]
             count = min(sample, len(every))
             chosen = np.sort(np.random.default_rng(seed).choice(every, count, replace=False))
-        return self.source.give("member_probs", chosen[self.source.has(chosen)])
+        known = chosen[self.source.has(chosen)]
+        if not len(known):
+            raise InvalidOutput("There are no predictions of any of the targets")
+        return self.source.give("member_probs", known)
 
     @cached_property
     def key_stack(self) -> Stack:

@@ -30,7 +30,7 @@ from workers.workbench import Workbench
 
 BINS = 20
 
-LEARNT = frozenset({"k_means", "clusters", "unlabelled_probs"})
+LEARNT = frozenset({"k_means", "clustering", "unlabelled_probs"})
 """The evidence that scikit-learn makes."""
 
 

@@ -52,8 +52,9 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest items of each item, the nearest first; never the item itself.
+    """The nearest items of each item, the nearest first.
 
+    Among the items of a pool an item is never its own neighbour; among the labelled it is.
     `rows` (items, k) says which, `distances` (items, k) float64 how far. Where there are fewer than
     k, both have fewer columns.
     """
@@ -66,8 +67,8 @@ class Neighbours:
 class Originals:
     """What each item is a near duplicate of, and how far the nearest other thing is.
 
-    `rows` (items,) is the first row of the pool within the threshold, the item's own where it is
-    the first itself; `distances` (items,) float64 is to the nearest item beyond the threshold, and
+    `rows` (items,) is the first row of the pool within the threshold, -1 where that is the item
+    itself; `distances` (items,) float64 is to the nearest item beyond the threshold, and
     infinite where there is none.
     """
 
@@ -131,7 +132,7 @@ EVIDENCE = {
     "originals": Kind(
         "which earlier item each item nearly repeats", ITEMS, asks=("threshold", "metric")
     ),
-    "clusters": Kind("the k-means cluster of each item", ITEMS, asks=("clusters", "seed")),
+    "clustering": Kind("the k-means cluster of each item", ITEMS, asks=("clusters", "seed")),
     "amounts": Kind("numbers of a metadata column, float64 (items,)", ITEMS, asks=("column",)),
     "groups": Kind(
         "values of a metadata column as codes, int64 (items,); -1 for none", ITEMS, asks=("column",)

@@ -112,7 +112,7 @@ class Acquisition:
     def needs_features(self) -> bool:
         """Whether the pool's feature vectors are looked at."""
         return any("features" in need for need in self.needs) or bool(
-            {"neighbours", "originals", "clusters", "labelled_neighbours", "unlabelled_probs"}
+            {"neighbours", "originals", "clustering", "labelled_neighbours", "unlabelled_probs"}
             & set(self.needs)
         )
 

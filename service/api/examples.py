@@ -95,6 +95,7 @@ MODEL: Example = {
     "item_values": 784,
     "item_shape": None,
     "probabilities": True,
+    "members": 500,
     "warnings": [],
     "versions": {"scikit-learn": "1.9.1"},
     "created_at": EARLY,

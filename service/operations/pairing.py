@@ -1,7 +1,6 @@
 """What a scoring asks for against what there is: everything that can be known is known here."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import prod
 
 from service import ranking
@@ -11,77 +10,8 @@ from service.backend import Backend
 from service.errors import Fault
 from service.functions import Function
 from service.items import Items
-from service.records import LABELLED, Model, Pool, Predictions
-
-GIVES = {
-    "probs": {"probs"},
-    "members": {"probs", "member_probs", "target_member_probs", "votes"},
-    "votes": {"votes"},
-    "objects": {"objects", "object_scores", "object_ends"},
-    "tokens": {"tokens"},
-    "multilabel": {"label_probs"},
-    "regression": {"mean", "std"},
-    "regression_members": {"member_values", "mean", "std"},
-}
-"""The evidence that each kind of predictions gives."""
-
-MEMBERS = frozenset({"member_probs", "target_member_probs", "votes"})
-"""The evidence that only the members of a committee give."""
-
-KINDS_FOR = {
-    need: [kind for kind, given in GIVES.items() if need in given]
-    for need, kind in EVIDENCE.items()
-    if kind.source == PREDICTIONS
-}
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the predictions of a scoring come from: one model, several, an upload, or nowhere."""
-
-    models: tuple[Model, ...] = ()
-    predictions: Predictions | None = None
-
-    @property
-    def gives(self) -> frozenset[str]:
-        """The evidence that there is."""
-        if self.predictions is not None:
-            return frozenset(GIVES[self.predictions.form])
-        if self.silent is not None:
-            return frozenset()
-        if len(self.models) > 1 or any(model.members for model in self.models):
-            return frozenset(GIVES["members"])
-        return frozenset(GIVES["probs"] if self.models else ())
-
-    @property
-    def silent(self) -> Model | None:
-        """A model that gives no probabilities, if there is one."""
-        return next((model for model in self.models if not model.probabilities), None)
-
-    @property
-    def classes(self) -> int:
-        """The number of classes, at most."""
-        if self.predictions is not None:
-            return len(self.predictions.classes)
-        return sum(len(model.classes) for model in self.models)
-
-    @property
-    def members(self) -> int:
-        """The number of committee members."""
-        if self.predictions is not None:
-            return self.predictions.members or 1
-        return len(self.models) if len(self.models) > 1 else (self.models[0].members or 1)
-
-
-@dataclass(frozen=True)
-class Question:
-    """A scoring as it was asked, with all that it names looked up."""
-
-    pool: Pool
-    source: Source
-    functions: tuple[Function, ...]
-    n: int | None
-    annotations: Predictions | None = None
+from service.operations.questions import KINDS_FOR, MEMBERS, Question, Source
+from service.records import LABELLED, Model, Pool
 
 
 def faults_of(backend: Backend, question: Question) -> Iterator[Fault]:
@@ -142,7 +72,9 @@ def function_faults(sizes: Sizes, function: Function, pointer: str) -> Iterator[
     yield from evidence_faults(sizes.question, function, pointer)
     yield from parameter_faults(sizes, function, pointer)
     for place, each in enumerate(function.of):
-        if function.entry.kind != AGGREGATION:
+        if function.entry.kind == AGGREGATION:  # the inner one's evidence is the objects
+            yield from parameter_faults(sizes, each, f"{pointer}/of/{place}")
+        else:
             yield from function_faults(sizes, each, f"{pointer}/of/{place}")
 
 

@@ -13,7 +13,8 @@ from service.filters import check as check_filter
 from service.functions import Function
 from service.items import Items
 from service.operations import exclusions, jobs, models, pools, predictions
-from service.operations.pairing import Question, Source, faults_of
+from service.operations.pairing import faults_of
+from service.operations.questions import Question, Source
 from service.records import Job, Model, Pool, Predictions, new_id
 
 NAMED_FAULTS = 20

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.acquisition import REGISTRY
-from service.operations.pairing import GIVES
+from service.operations.questions import GIVES
 from tests.world import CLASSES, World, body_of, expected_picks, expected_scores, kind_for
 
 N = 8

@@ -95,12 +95,13 @@ def test_an_operation_names_its_errors_as_problems(operation):
 
 def test_every_function_is_described_with_its_parameters():
     schemas = DESCRIBED["components"]["schemas"]
-    choices = schemas["NewScoring"]["properties"]["acquisitions"]["items"]["oneOf"]
+    asked = schemas["NewScoring"]["properties"]["acquisitions"]["items"]
 
-    assert len(REGISTRY) == len(choices)
+    assert asked == {"$ref": "#/components/schemas/Function"}
+    assert len(REGISTRY) == len(schemas["Function"]["oneOf"])
     for name, entry in REGISTRY.items():
         described = schemas[f"Function_{name}"]
-        assert described["properties"]["name"]["const"] == name
+        assert described["properties"]["name"]["enum"] == [name, *entry.aliases]
         assert described["properties"]["parameters"] == entry.parameters_schema()
 
 

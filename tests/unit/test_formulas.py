@@ -135,6 +135,18 @@ def test_costs_of_another_number_of_classes_are_refused(name, costs):
         score(name, costs=costs)
 
 
+@pytest.mark.parametrize("name", ["expected_cost", "cost_margin"])
+@pytest.mark.parametrize("cut", [1, 2, 7, 100])
+def test_a_cost_has_the_same_bits_in_any_block(name, cut):
+    generator = np.random.default_rng(9)
+    costs = tuple(map(tuple, generator.random((33, 33)).tolist()))
+    probs = generator.dirichlet(np.ones(33), 150)
+
+    blocks = [score(name, part, costs=costs) for part in np.split(probs, [cut])]
+
+    assert np.array_equal(np.concatenate(blocks), score(name, probs, costs=costs))
+
+
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=50))
 def test_with_two_classes_three_functions_give_one_order(likely):
     probs = np.column_stack([likely, 1 - np.array(likely)])

@@ -218,7 +218,7 @@ def test_fiftyones_representativeness_is_the_wrong_way_round():
     peer = recorded("formulas")
     labels, distances = peer.inputs["clusters"], peer.inputs["centre_distances"]
     near = np.array([distances[labels == each].min() for each in range(20)])
-    ours = REGISTRY["representativeness"].score({"clusters": Clusters(labels, distances, near)})
+    ours = REGISTRY["representativeness"].score({"clustering": Clusters(labels, distances, near)})
 
     for each in range(20):
         inside = np.flatnonzero(labels == each)

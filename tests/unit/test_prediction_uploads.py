@@ -193,6 +193,16 @@ def test_votes_in_cells_are_classes_as_text(classes, cells, codes):
             CLASSES,
             r"shape \[members\]",
         ),
+        (
+            table_body(PARQUET, {"id": ["a", "b"], "votes": [["cat"], None]}),
+            CLASSES,
+            r'Item "b" has null where .*row 2, column "votes"',
+        ),
+        (
+            table_body(ARROW, {"id": ["a", "b"], "votes": [["cat"], ["cat", "cat"]]}),
+            CLASSES,
+            "has 2 votes where the first item has 1",
+        ),
     ],
 )
 def test_votes_for_what_is_no_class_are_refused(body, classes, message):

@@ -17,6 +17,7 @@ Class = str | int | float | bool
 NONE = -1
 OPTION = "classes"
 UNKNOWN = -2
+SHOWN = 10
 
 
 def resolve(asked: Asked, sent: Any, place: str, way: str) -> tuple[Class, ...]:
@@ -61,7 +62,8 @@ def differ(wanted: Sequence[Class], found: Sequence[Class], place: str) -> Uploa
 
 def shown(classes: Sequence[Class]) -> str:
     """Return classes in a sentence."""
-    return quoted(json.dumps(list(classes), ensure_ascii=False)).strip('"')
+    first = ", ".join(map(json.dumps, classes[:SHOWN]))
+    return f"[{first}, …]" if len(classes) > SHOWN else f"[{first}]"
 
 
 def parse_classes(

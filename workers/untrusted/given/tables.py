@@ -22,7 +22,8 @@ from workers.untrusted.formats.arrow import (
 )
 from workers.untrusted.formats.columns import Columns, column
 from workers.untrusted.formats.faults import At, refusal
-from workers.untrusted.formats.features import check_dtype, complain
+from workers.untrusted.formats.features import Complaint, check_dtype, complain
+from workers.untrusted.formats.records import PYTHON_NUMBER_BYTES
 from workers.untrusted.formats.tables import (
     MAX_AXES,
     first_shape,
@@ -176,7 +177,8 @@ def write_batch(part: Dense, plan: Plan, batch: Any) -> None:
     if part.item_shape is None:
         part.begin(shape_in(plan, batch))
     values = math.prod(part.item_shape or ())
-    step = min(BLOCK_ROWS, rows_per_block(values, part.stored.itemsize))
+    size = max(part.stored.itemsize, PYTHON_NUMBER_BYTES if part.stored.kind == "i" else 1)
+    step = min(BLOCK_ROWS, rows_per_block(values, size))
     for start in range(0, batch.num_rows, step):
         block = batch.slice(start, step)
         ids = read_ids(part, block.column(plan.columns.id))
@@ -210,12 +212,21 @@ def votes(part: Dense, plan: Plan, block: Any, ids: Sequence[str]) -> Array:
     """Return the codes of the votes of some rows."""
     (members,) = part.item_shape or (0,)
     complaint = complain(ids, part.rows, part.at)
-    columns = [block.column(position).to_pylist() for position in plan.columns.features]
-    rows = columns[0] if plan.nested else list(zip(*columns, strict=True))
-    for index, row in enumerate(rows):
-        if row is None or len(row) != members:
-            found = "null" if row is None else f"{len(row)} votes"
-            raise complaint(index, (), f"has {found} where the first item has {members} votes")
-    cells = chain.from_iterable(rows)
+    columns = [block.column(position) for position in plan.columns.features]
+    if plan.nested:
+        check_lengths(columns[0], members, complaint)
+        cells = iter(columns[0].flatten().to_pylist())
+    else:
+        cells = chain.from_iterable(zip(*(each.to_pylist() for each in columns), strict=True))
     codes = coded(cells, coder(part.classes), lambda index: divmod(index, members), complaint)
-    return codes.reshape(len(rows), members)
+    return codes.reshape(block.num_rows, members)
+
+
+def check_lengths(array: Any, members: int, complaint: Complaint) -> None:
+    """Refuse lists that are not of one vote for each member."""
+    missing = array.is_null().to_numpy(zero_copy_only=False)
+    lists.refuse_row(missing, "has null where a list of votes must be", complaint)
+    lengths = lists.lengths_of(array)
+    wrong = lengths != members
+    found = lengths[int(np.argmax(wrong))] if len(lengths) else 0
+    lists.refuse_row(wrong, f"has {found} votes where the first item has {members}", complaint)
