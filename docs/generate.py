@@ -1,33 +1,20 @@
-"""`python docs/generate.py`: write the pages of this directory that the code itself can tell."""  # noqa: INP001 (a script)
+"""`python docs/generate.py`: write the pages and pictures here that the code itself can tell."""  # noqa: INP001 (a script)
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from service.acquisition import REGISTRY, Acquisition, Parameter
+from catalogue import acquisitions
+from drawn import function
+from picture import picture
+from plane import plane
+
+from service.acquisition import REGISTRY
 from service.cli import table
 from service.errors import PROBLEM_TYPE, ServiceError, every_error
 from service.settings import Settings
 
 NOTE = "<!-- Written by docs/generate.py from the code: change that, and run it. -->"
-
-ACQUISITIONS = """# Acquisition functions
-
-A higher `score` is always labelled sooner. `raw_score` is the field's own quantity, which for some
-functions is read the other way: it is given beside the score. The same catalogue, with a JSON
-Schema of the parameters, is at `GET /v1/acquisitions`. Run `random` beside another function: it is
-the baseline to beat.
-
-To score a pool by several functions at once, name them in one `POST /v1/scorings`; they share one
-pass of the model, and each makes a ranking:
-
-```json
-{
-  "pool": "…",
-  "model": "…",
-  "acquisitions": [{"name": "margin"}, {"name": "random", "parameters": {"seed": 7}}]
-}
-```
-"""
 
 SETTINGS = """# Settings
 
@@ -66,60 +53,34 @@ A `Retry-After` header says that the same request may succeed later.
 """
 
 
-def main() -> None:
-    """Write every page."""
-    for name, text in pages().items():
-        Path(__file__).with_name(name).write_text(text)
+def main(directory: Path) -> None:
+    """Write every page and picture into a directory, and remove pictures of what is no more."""
+    found = pages() | {f"pictures/{name}.svg": text for name, text in pictures().items()}
+    (directory / "pictures").mkdir(exist_ok=True)
+    for old in directory.glob("pictures/*.svg"):
+        old.unlink()
+    for name, text in found.items():
+        (directory / name).write_text(text)
 
 
 def pages() -> dict[str, str]:
     """Return the text of every generated page by its file's name."""
     return {
-        "acquisitions.md": page(ACQUISITIONS, acquisitions()),
-        "settings.md": page(SETTINGS, settings()),
-        "errors.md": page(ERRORS, errors()),
+        "acquisitions.md": page(acquisitions()),
+        "settings.md": page([SETTINGS, *settings()]),
+        "errors.md": page([ERRORS, *errors()]),
     }
 
 
-def page(opening: str, lines: Iterator[str]) -> str:
-    """Return a page that begins with prose."""
-    return "\n".join([NOTE, opening, *lines]) + "\n"
+def pictures() -> dict[str, str]:
+    """Return a picture of every function by its name."""
+    pool = plane()
+    return {name: picture(pool, function(pool, name)) for name in REGISTRY}
 
 
-def acquisitions() -> Iterator[str]:
-    """Yield a table of the functions, then each in full."""
-    yield "| function | needs | what it is |"
-    yield "| --- | --- | --- |"
-    for name, entry in REGISTRY.items():
-        needs = "a model" if entry.needs_predictions else "nothing but the items"
-        yield f"| [`{name}`](#{name}) | {needs} | {entry.summary} |"
-    for entry in REGISTRY.values():
-        yield from function(entry)
-
-
-def function(entry: Acquisition) -> Iterator[str]:
-    """Yield all that is known of one function."""
-    yield from ("", f"## {entry.name}", "", entry.summary, "", entry.description, "")
-    yield f"- Formula: {entry.formula}"
-    yield f"- Raw score: {entry.raw_name}; {entry.raw_direction} is labelled sooner"
-    yield f"- Evidence: {', '.join(f'`{need}`' for need in entry.needs)}"
-    yield f"- Reference: {entry.reference}"
-    if entry.parameters:
-        yield from ("", "| parameter | type | default | bounds | meaning |")
-        yield "| --- | --- | --- | --- | --- |"
-        yield from (row(parameter) for parameter in entry.parameters)
-
-
-def row(parameter: Parameter) -> str:
-    """Return one parameter as a row of a table."""
-    schema = parameter.json_schema()
-    words = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
-    bounds = ", ".join(f"{word} {schema[key]}" for key, word in words.items() if key in schema)
-    default = str(parameter.default).lower() if schema["type"] == "boolean" else parameter.default
-    return (
-        f"| `{parameter.name}` | {schema['type']} | `{default}` | {bounds} |"
-        f" {parameter.tunable.help} |"
-    )
+def page(lines: Iterable[str]) -> str:
+    """Return a page of lines."""
+    return "\n".join([NOTE, *lines]) + "\n"
 
 
 def settings() -> Iterator[str]:
@@ -145,4 +106,4 @@ def title(kind: type[ServiceError]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent)

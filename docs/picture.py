@@ -80,7 +80,7 @@ def scene(plane: Plane, function: Function) -> Scene:
         labelled=plane.labelled,
         given=np.concatenate([np.empty(0, np.int64), *marked]),
         picked=picked,
-        borders=borders(plane.centres) if looks_at_classes(function) else (),
+        borders=lines(plane, function),
     )
 
 
@@ -95,6 +95,15 @@ def backdrop(plane: Plane, function: Function) -> Array:
         two = np.sort(plane.probs, axis=1)[:, -2:]
         return two[:, 0] - two[:, 1]
     return np.zeros(len(plane.places))
+
+
+def lines(plane: Plane, function: Function) -> list[tuple[Point, Point]]:
+    """Return the lines between the groups, or the classes, that a function looks at."""
+    if "groups" in function.entry.needs:
+        across = [((SCALE * x, 0), (SCALE * x, round(SCALE * HEIGHT))) for x in range(1, 4)]
+        up = [((0, SCALE * y), (round(SCALE * WIDTH), SCALE * y)) for y in range(1, 3)]
+        return across + up
+    return borders(plane.centres) if looks_at_classes(function) else []
 
 
 def looks_at_classes(function: Function) -> bool:
@@ -162,7 +171,7 @@ def drawn(scene: Scene) -> Iterator[str]:
     for row in scene.labelled.tolist():
         x, y = scene.points[row]
         yield f'<rect class="label" x="{x - 4}" y="{y - 4}" width="8" height="8"/>'
-    yield from numbered([scene.points[row] for row in scene.picked.tolist()], (width, height))
+    yield from numbered(scene, (width, height))
     yield "</svg>"
 
 
@@ -181,9 +190,11 @@ def dots(scene: Scene) -> Iterator[str]:
             yield f'<path class="dots" stroke-opacity="{opacity}" d="{marks}"/>'
 
 
-def numbered(picked: list[Point], size: Point) -> Iterator[str]:
+def numbered(scene: Scene, size: Point) -> Iterator[str]:
     """Yield the picks: a dot each, and a disc with its number where there is room for it."""
-    discs = standing(picked, size)
+    picked = [scene.points[row] for row in scene.picked.tolist()]
+    squares = [scene.points[row] for row in np.setdiff1d(scene.labelled, scene.picked).tolist()]
+    discs = standing(picked, squares, size)
     for (x, y), (u, v) in zip(picked, discs, strict=True):
         if (x, y) != (u, v):
             yield f'<line class="lead" x1="{x}" y1="{y}" x2="{u}" y2="{v}"/>'
@@ -193,17 +204,19 @@ def numbered(picked: list[Point], size: Point) -> Iterator[str]:
         yield f'<text x="{u}" y="{v + 3.5:g}">{number}</text>'
 
 
-def standing(picked: list[Point], size: Point) -> list[Point]:
-    """Return where each pick's disc stands: on it if it hides no other, else near it."""
+def standing(picked: list[Point], squares: list[Point], size: Point) -> list[Point]:
+    """Return where each pick's disc stands: on it if it hides nothing else, or else near it."""
     discs: list[Point] = []
     for place, point in enumerate(picked):
         others = [*picked[:place], *picked[place + 1 :]]
 
         def hides(spot: Point, point: Point = point, others: list[Point] = others) -> int:
             on_discs = sum(math.dist(spot, disc) < 2 * DISC + 1 for disc in discs)
-            on_picks = sum(math.dist(spot, other) < DISC + 4 for other in others)
-            outside = sum(not DISC <= at <= most - DISC for at, most in zip(spot, size, strict=True))
-            return 1000 * (on_discs + outside) + 100 * on_picks + round(math.dist(spot, point))
+            on_others = sum(math.dist(spot, other) < DISC + 4 for other in (*others, *squares))
+            outside = sum(
+                not DISC <= at <= most - DISC for at, most in zip(spot, size, strict=True)
+            )
+            return 1000 * (on_discs + outside) + 100 * on_others + round(math.dist(spot, point))
 
         discs.append(min(around(point), key=hides))
     return discs

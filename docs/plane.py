@@ -1,6 +1,6 @@
 """A pool of items in a plane, and what a model and others say of them: the pictures' world."""  # noqa: INP001 (beside a script)
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,19 +9,29 @@ import numpy as np
 from service.acquisition.evidence import Array, Ragged, Rows
 from service.acquisition.features import Features
 
-WIDTH, HEIGHT, ABOVE = 4.0, 3.0, 2.0
-"""The plane's size, and how far above it lies the point from which directions are seen."""
+Place = tuple[float, float]
 
-CROWDS = ((60, 1.05, 1.95, 0.27), (42, 2.95, 2.05, 0.36), (30, 2.05, 0.75, 0.46))
+WIDTH, HEIGHT, EDGE, ABOVE = 4.0, 3.0, 0.12, 2.0
+"""The plane's size and edge, and how far above it lies the point that directions are seen from."""
+
+CROWDS = ((58, 1.05, 1.98, 0.32), (46, 2.95, 2.05, 0.42), (34, 2.05, 0.75, 0.5))
 """Items, place and spread of each class."""
 
-COPIES = ((1.86, 1.5), (1.9, 1.53), (1.83, 1.54), (1.87, 1.57), (1.92, 1.48), (1.81, 1.49))
+COPIES = ((1.3, 1.19), (1.34, 1.21), (1.28, 1.24), (1.33, 1.26), (1.37, 1.17), (1.25, 1.2))
 OUTLIERS = ((0.22, 0.3), (3.72, 0.4), (3.76, 2.8), (0.2, 2.82), (0.3, 1.05))
 
-LABELLED = ((0.8, 2.15), (1.25, 1.7), (1.2, 2.3), (2.75, 2.3), (3.25, 1.85), (2.1, 0.65), (2.3, 2.0))
+LABELLED = (
+    (0.8, 2.15),
+    (1.25, 1.7),
+    (1.2, 2.3),
+    (2.75, 2.3),
+    (3.25, 1.85),
+    (2.1, 0.65),
+    (2.3, 2.0),
+)
 """Near which places an item is labelled; the last one has a wrong label."""
 
-GIVEN = ((1.55, 0.55), (2.75, 0.95))
+GIVEN = ((2.1, 0.65), (3.25, 1.85))
 TARGETS = ((3.3, 2.2), (3.15, 2.45), (3.4, 1.9), (2.9, 2.5))
 CLASSES, MEMBERS, SHARPNESS = ("ant", "bee", "cat"), 5, 1.7
 
@@ -147,7 +157,7 @@ class Plane:
         across, up = np.floor(self.places).astype(np.int64).T
         return across + 4 * up
 
-    def nearest(self, spots: tuple[tuple[float, float], ...]) -> Rows:
+    def nearest(self, spots: Sequence[Place]) -> Rows:
         """Return the item nearest to each spot."""
         apart = self.places[:, None] - np.array(spots)
         return np.square(apart).sum(axis=2).argmin(axis=0)
@@ -158,12 +168,20 @@ def plane() -> Plane:
     draw = numbers(1)
     places, classes = [], []
     for kind, (count, x, y, spread) in enumerate(CROWDS):
-        places += [(x + spread * bell(draw), y + spread * bell(draw)) for _ in range(count)]
+        spots = crowd(draw, (x, y), spread)
+        places += [next(spots) for _ in range(count)]
         classes += [kind] * count
     places += [*COPIES, *OUTLIERS]
     classes += [0] * len(COPIES) + [2, 1, 1, 0, 2]
-    edges = (0.1, 0.1), (WIDTH - 0.1, HEIGHT - 0.1)
-    return Plane(np.clip(places, *edges).round(3), np.array(classes))
+    return Plane(np.array(places).round(3), np.array(classes))
+
+
+def crowd(draw: Iterator[float], middle: Place, spread: float) -> Iterator[Place]:
+    """Yield places around a middle that are well inside the plane."""
+    while True:
+        x, y = (each + spread * bell(draw) for each in middle)
+        if EDGE < x < WIDTH - EDGE and EDGE < y < HEIGHT - EDGE:
+            yield x, y
 
 
 def numbers(seed: int) -> Iterator[float]:

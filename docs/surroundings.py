@@ -7,7 +7,7 @@ import numpy as np
 from plane import Plane
 
 from service.acquisition.distances import COSINE, directions
-from service.acquisition.evidence import Array, Neighbours, Originals, Picks, Rows
+from service.acquisition.evidence import Array, Clusters, Neighbours, Originals, Picks, Rows
 from service.functions import Function
 from service.ids import hash_ids, pack
 from workers.clustering import k_means
@@ -60,7 +60,7 @@ def predicted(plane: Plane, function: Function) -> dict[str, Maker]:
 def near(plane: Plane, function: Function) -> dict[str, Maker]:
     """Return how to make what the places of items and labels say."""
     said, space, labelled = function.parameters, plane.features, plane.labelled
-    classes, every = len(plane.centres), np.arange(len(plane.places))
+    classes = len(plane.centres)
     known = plane.labels[labelled]
 
     def neighbours(rows: Rows) -> Neighbours:
@@ -75,6 +75,7 @@ def near(plane: Plane, function: Function) -> dict[str, Maker]:
         "features": space.take,
         "neighbours": neighbours,
         "labelled_neighbours": labelled_neighbours,
+        "clustering": lambda _: clusters(plane, said["clusters"], said["seed"]),
         "originals": lambda rows: originals(distances(plane, COSINE), said["threshold"], rows),
         "unlabelled_probs": lambda _: unlabelled_probs(space, labelled, said["seed"]),
         "labels": lambda rows: plane.labels[rows],
@@ -84,7 +85,7 @@ def near(plane: Plane, function: Function) -> dict[str, Maker]:
         "labelled_values": lambda _: plane.mean[labelled],
         "label_counts": lambda _: np.bincount(known, minlength=classes),
         "given_features": lambda _: space.at(plane.given),
-        "keys": lambda rows: hash_ids(pack(plane.ids))[every][rows],
+        "keys": lambda rows: hash_ids(pack(plane.ids))[rows],
     }
 
 
@@ -117,6 +118,15 @@ def nearest(far: Array, k: int) -> Neighbours:
     """Return the k nearest of each row of distances."""
     rows = np.argsort(far, axis=1, kind="stable")[:, :k]
     return Neighbours(rows, np.take_along_axis(far, rows, axis=1))
+
+
+def clusters(plane: Plane, count: int, seed: int) -> Clusters:
+    """Return the cluster of every item, and how far it is from its centre."""
+    vectors = plane.features.at(np.arange(len(plane.places)))
+    labels, centres = k_means(plane.features, count, None, seed)
+    far = np.sqrt(np.square(vectors - centres[labels]).sum(axis=1))
+    nearest = np.array([far[labels == each].min() for each in range(len(centres))])
+    return Clusters(labels, far, nearest)
 
 
 def originals(far: Array, threshold: float, rows: Rows) -> Originals:

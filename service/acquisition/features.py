@@ -181,7 +181,7 @@ class Features:
         answer = np.empty((len(self), len(points)))
         columns = np.asarray(points, dtype=self.dtype).T
         for place, block in self.blocks():
-            answer[place] = block @ columns
+            answer[place] = matmul(block, columns)
         return answer
 
     def squared_distances(self, points: Matrix) -> Vector:
@@ -239,8 +239,16 @@ def squared_gaps(
     block: Matrix, block_squares: Matrix, points: Matrix, point_squares: Matrix
 ) -> Matrix:
     """Return the squared distance of each vector of a block to each point, (rows, points)."""
-    gaps: Matrix = block @ points.T
+    gaps = matmul(block, points.T)
     gaps *= -2
     gaps += point_squares
     gaps += block_squares[:, None]
     return np.maximum(gaps, 0, out=gaps)
+
+
+def matmul(left: Matrix, right: Matrix) -> Matrix:
+    """Return a matrix product."""
+    # BLAS computes with more places than the matrix has, and may warn of what it finds in them.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        product: Matrix = left @ right
+    return product

@@ -42,7 +42,7 @@ class Targets:
         self.alone: Array | None = None
         for _, vectors in labelled.blocks():
             self.lacking = np.minimum(self.lacking, self.left(features.less_mean(vectors)))
-        self.gains = self.worth(np.arange(len(self.points)), np.zeros_like(self.lacking))
+        self.count_anew()
 
     def __len__(self) -> int:
         return len(self.points)
@@ -81,6 +81,11 @@ class Targets:
             return self.points[self.features.pieces[index].places]
         return self.features.centred(index)
 
+    def count_anew(self) -> None:
+        """Find the gains of all candidates from what each target lacks."""
+        self.gains = self.worth(np.arange(len(self)), np.zeros_like(self.lacking))
+        self.doubt = 8 * float(np.finfo(self.points.dtype).eps * self.gains.max(initial=0.0))
+
     def add(self, place: int) -> float:
         """Pick a candidate; return how much less the targets lack, all together."""
         left = self.left(self.features.less_mean(self.features.at([place])))
@@ -92,25 +97,25 @@ class Targets:
         self.lacking[better] = left[better]
         if everything:
             # No dearer than the difference, and free of what rounding it would leave.
-            self.gains = self.worth(np.arange(len(left)), np.zeros_like(left))
+            self.count_anew()
         self.free[place] = False
         return gain
 
     def best(self) -> int:
         """Return the candidate that gives most, the first of those that rounding makes equal."""
         gains = np.where(self.free, self.gains, -np.inf)
-        top = float(gains.max())
-        return int(np.argmax(gains >= top - abs(top) * self.features.rounding))
+        return int(np.argmax(gains >= gains.max() - self.doubt))
 
     def all_covered(self) -> bool:
         """Return whether no candidate would give anything."""
-        return not (self.gains[self.free] > self.features.rounding).any()
+        return not (self.gains[self.free] > self.doubt).any()
 
     def uncover(self) -> None:
         """Let every target lack everything again."""
         self.lacking = np.ones_like(self.lacking)
         if self.alone is None:
-            self.alone = self.worth(np.arange(len(self)), np.zeros_like(self.lacking))
+            self.count_anew()
+            self.alone = self.gains.copy()
         self.gains = self.alone.copy()
 
 
@@ -128,7 +133,8 @@ def cover(n: int, targets: Targets, *, again: bool = False) -> Picks:
 
 
 def pure_radius(features: Features, sample: int, cluster: Callable[[Features], Rows]) -> float:
-    """Return the largest radius at which nearly all balls around a sample hold one cluster only."""
+    """Return about the largest radius at which nearly all balls around a sample hold one cluster
+    only: a little less than the one at which they no longer do."""
     places = spaced(len(features), sample)
     if not len(places):
         return WIDEST
@@ -145,4 +151,4 @@ def pure_radius(features: Features, sample: int, cluster: Callable[[Features], R
             gaps[labels[piece.places, None] == labels[part]] = np.inf
             nearest[piece.places] = np.minimum(nearest[piece.places], gaps.min(axis=1))
     impure = int((1 - PURITY) * len(some))
-    return float(np.clip(np.sqrt(np.sort(nearest)[impure]), NARROWEST, WIDEST))
+    return float(np.clip(0.999 * np.sqrt(np.sort(nearest)[impure]), NARROWEST, WIDEST))

@@ -128,7 +128,7 @@ def test_a_ranking_says_where_it_comes_from(live, pool, artifact, done, rankings
         ranking = live.get(f"/v1/rankings/{id}").json
         expected = {"job": done["id"], "pool": pool, "parts": [part], "acquisition": name}
         assert expected.items() <= ranking.items()
-        assert ranking["model"] == hashlib.sha256(artifact).hexdigest()
+        assert ranking["source"] == {"model": hashlib.sha256(artifact).hexdigest()}
         assert set(ranking["parameters"]) == {each.name for each in REGISTRY[name].parameters}
         asked_model = {"scikit-learn", "skops"} if REGISTRY[name].needs_predictions else set()
         assert ranking["versions"].keys() == {"numpy", "shortlist"} | asked_model
@@ -182,7 +182,7 @@ def iris_model(live):
         ("model", {"name": "entropy", "parameters": {"x": 1}}, "/acquisitions/0/parameters/x", ""),
         ("iris_model", "entropy", "/model", "4 features"),
         ("unsure_model", "entropy", "/acquisitions/0/name", "LinearSVC"),
-        ("", "entropy", "/acquisitions/0/name", "needs a model"),
+        ("", "entropy", "/acquisitions/0/name", "name a model"),
     ],
 )
 def test_a_wrong_pairing_is_refused_at_submission(request, model_of, function, pointer, word):

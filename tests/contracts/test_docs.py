@@ -259,7 +259,7 @@ def test_the_acquisition_function_of_the_guide_registers_and_scores():
 import numpy as np
 from service.acquisition.registry import REGISTRY, Array, acquisition
 exec(open(0).read())
-print(REGISTRY["ratio"].score({"probs": np.array([[0.5, 0.25, 0.25], [0.75, 0.25, 0]])}).tolist())
+print(REGISTRY["gini"].score({"probs": np.array([[0.5, 0.25, 0.25], [0.75, 0.25, 0]])}).tolist())
 """
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -268,4 +268,4 @@ print(REGISTRY["ratio"].score({"probs": np.array([[0.5, 0.25, 0.25], [0.75, 0.25
         text=True,
         check=True,
     )
-    assert done.stdout == f"{[0.5, 1 / 3]}\n"
+    assert done.stdout == f"{[0.625, 0.375]}\n"

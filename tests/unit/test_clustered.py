@@ -76,7 +76,7 @@ def test_dmbal_takes_only_of_the_best(seed):
 
 
 def test_image_diversity_goes_round_from_the_centres_outwards():
-    vectors, own = corners([5, 2, 9])
+    vectors, own = corners([5, 3, 9])
     far = distance_to_mean(vectors, own)
     queues = [sorted(np.flatnonzero(own == group), key=far.__getitem__) for group in (2, 0, 1)]
     expected = [queue[turn] for turn in range(9) for queue in queues if turn < len(queue)]

@@ -9,6 +9,7 @@ import pytest
 from service.acquisition import REGISTRY
 from service.acquisition import features as module
 from service.acquisition.features import Features
+from service.acquisition.targets import pure_radius
 from tests.evidence import k_means
 
 ORACLES = Path(__file__).resolve().parents[2].parent / "shared/oracles/oracles.json"
@@ -243,15 +244,28 @@ def test_when_all_is_covered_prob_cover_begins_again():
 
 
 def test_the_radius_is_the_largest_at_which_nearly_all_balls_are_pure():
-    angles = np.concatenate([np.linspace(0, 0.2, 50), np.linspace(1.2, 1.4, 50)])
-    array = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    array = np.random.default_rng(9).normal(size=(100, 3)) + np.repeat(
+        [[0, 0, 4], [4, 0, 0]], 50, 0
+    )
+    halves = np.repeat([0, 1], 50)
+    between = apart(directions(array), directions(array))
 
-    found = pick("prob_cover", array, n=3, classes=2)
-    # The gap between the two arcs is one radian: the chord of about that is the largest pure one.
-    asked = pick("prob_cover", array, n=3, delta=2 * np.sin(0.5))
+    radius = pure_radius(Features.of(array).normalised(), 1000, lambda some: halves[: len(some)])
 
-    assert [50, 50, 50] == found.scores.tolist()
-    assert found.rows.tolist() == asked.rows.tolist()
+    def purity(within):
+        return ((between <= within) & (halves[:, None] != halves)).any(axis=1).mean()
+
+    assert purity(radius) <= 0.05 < purity(radius * 1.01)
+
+
+def test_a_radius_of_nothing_is_found():
+    array = vectors(100)
+    labels, _ = k_means(Features.of(array).normalised(), 3, None, 0)
+    radius = pure_radius(Features.of(array).normalised(), 1000, lambda _: labels)
+
+    found = pick("prob_cover", array, classes=3)
+
+    assert found.rows.tolist() == pick("prob_cover", array, delta=radius).rows.tolist()
 
 
 @pytest.mark.parametrize("name", ["max_herding", "facility_location", "prob_cover"])

@@ -165,6 +165,20 @@ def test_options_that_make_no_sense_are_refused(kind, options, message):
         read(NPY, npy(np.eye(2)), kind, classes=2, **options)
 
 
+@pytest.mark.parametrize(
+    ("media_type", "kind", "axes"),
+    [
+        (NPY, "members", ["items", "members"]),
+        (NPY, "members", ["items", "items", "classes"]),
+        (NPY, "probs", ["classes", "items"]),
+        (JSON, "members", ["members", "items", "classes"]),
+    ],
+)
+def test_axes_that_make_no_sense_are_refused(media_type, kind, axes):
+    with pytest.raises(UploadRefused, match="axes"):
+        read(media_type, b"", kind, classes=3, axes=axes)
+
+
 def test_unknown_formats_are_refused():
     for media_type in ("text/plain", "application/json; charset=utf-16"):
         with pytest.raises(UnsupportedFormat):

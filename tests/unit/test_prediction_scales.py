@@ -78,6 +78,15 @@ def test_numbers_are_divided_by_their_sum_if_asked(dtype):
     np.testing.assert_array_equal(probs, [[0.25, 0.75], [0.5, 0.5], [0.0, 1.0]])
 
 
+def test_a_type_that_is_too_coarse_is_refused():
+    weights = np.ones((1, 100_000), dtype=np.float16)
+    limits = {"max_classes": 100_000, "max_item_values": 100_000}
+    body = dense_body(NPY, "probs", weights)
+
+    with pytest.raises(UploadRefused, match="float16 is too coarse"):
+        read(*body, "probs", classes=100_000, normalize=True, limits=limits)
+
+
 def test_a_rounding_error_is_put_back_between_zero_and_one():
     probs = read_probs([[-1e-7, 1.0 + 1e-7], [0.3, 0.7]])
 

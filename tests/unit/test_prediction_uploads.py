@@ -292,17 +292,3 @@ def test_an_array_larger_than_a_block_is_transposed_piece_by_piece(monkeypatch):
     )
 
     np.testing.assert_array_equal(given.arrays["member_probs"], values)
-
-
-@pytest.mark.parametrize(
-    ("media_type", "kind", "axes"),
-    [
-        (NPY, "members", ["items", "members"]),
-        (NPY, "members", ["items", "items", "classes"]),
-        (NPY, "probs", ["classes", "items"]),
-        (JSON, "members", ["members", "items", "classes"]),
-    ],
-)
-def test_axes_that_make_no_sense_are_refused(media_type, kind, axes):
-    with pytest.raises(UploadRefused, match="axes"):
-        read(media_type, b"", kind, classes=3, axes=axes)

@@ -8,12 +8,12 @@ import numpy as np
 
 from workers.untrusted.formats.arrays import Array, DType, GrowingArray
 from workers.untrusted.formats.faults import At, refusal
-from workers.untrusted.formats.features import Complaint, check_finite, complain, convert
+from workers.untrusted.formats.features import Complaint, check_finite, complain
 from workers.untrusted.given.classes import Class, check_codes
 from workers.untrusted.given.items import Items, check_item_values
 from workers.untrusted.given.kinds import REGRESSION
 from workers.untrusted.given.request import Asked
-from workers.untrusted.given.scales import distributions, said, separate
+from workers.untrusted.given.scales import distributions, rounded, said, separate
 
 Accept = Callable[[Array, Complaint], Array]
 """Turns a block as it was sent into what is kept, or refuses it."""
@@ -71,7 +71,7 @@ class Dense:
         complaint = complain(ids, self.rows, self.at)
         kept = self.accept(values, complaint)
         if self.stored.kind == "f":
-            kept = convert(kept, self.stored, complaint, self.noun)
+            kept = rounded(kept, self.stored, complaint, self.asked.kind)
         for column, file in enumerate(self.files):
             file.append(kept if len(self.files) == 1 else kept[:, column])
         self.items.done(count)
@@ -89,7 +89,7 @@ class Dense:
             "items": self.rows,
             "numbered": self.items.ids is None,
             "classes": list(self.classes),
-            "members": shape[0] if self.asked.kind.has_members else None,
+            "members": shape[0] if self.asked.kind.form.has_members else None,
             "dtype": self.stored.name,
             "rows": 0,
             "empty": 0,

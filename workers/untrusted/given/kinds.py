@@ -35,11 +35,6 @@ class Kind:
         """What its values are called in errors."""
         return " and ".join(self.fields)
 
-    @property
-    def has_members(self) -> bool:
-        """Whether each item has something of each member."""
-        return "members" in self.form.axes
-
 
 KINDS = {
     kind.name: kind

@@ -9,12 +9,12 @@ import numpy as np
 from service.errors import UploadRefused
 from workers.untrusted.formats.arrays import Array, DType, GrowingArray
 from workers.untrusted.formats.faults import At, named, refusal
-from workers.untrusted.formats.features import Complaint, convert
+from workers.untrusted.formats.features import Complaint
 from workers.untrusted.formats.upload import BLOCK_BYTES, BLOCK_ROWS
 from workers.untrusted.given.classes import Class
 from workers.untrusted.given.items import Items
 from workers.untrusted.given.request import Asked
-from workers.untrusted.given.scales import distributions
+from workers.untrusted.given.scales import distributions, rounded
 
 BOX = 4
 BOXES, LABELS = "boxes", "object_labels"
@@ -77,7 +77,7 @@ class Ragged:
         )
         ends = self.values.rows + np.cumsum(block.lengths)
         self.write_beside(block)
-        self.values.append(convert(kept, self.stored, complaint, self.noun))
+        self.values.append(rounded(kept, self.stored, complaint, self.asked.kind))
         self.ends.append(ends)
         self.empty += int((block.lengths == 0).sum())
         self.items.done(count)

@@ -106,7 +106,7 @@ def read_axes(kind: Kind, media_type: str, axes: Any) -> tuple[str, ...]:
     usual = kind.form.axes
     if not axes:
         return usual
-    if media_type not in ARRAYS or not kind.has_members:
+    if media_type not in ARRAYS or not kind.form.has_members:
         raise refusal(
             f"axes says which axis of an array counts what; {kind.name} as {media_type} leave no "
             f"choice: leave it out",

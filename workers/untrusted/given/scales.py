@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from service.given import LOG_PROBABILITIES, LOGITS
-from workers.untrusted.formats.arrays import Array
-from workers.untrusted.formats.features import Complaint, unravel
+from workers.untrusted.formats.arrays import Array, DType
+from workers.untrusted.formats.features import Complaint, convert, unravel
+from workers.untrusted.given.kinds import Kind
 
 RANGE_TOLERANCE = 1e-6
 SUM_TOLERANCE = 1e-3
@@ -28,8 +29,9 @@ def distributions(block: Array, scale: str, complaint: Complaint, *, normalize: 
     probs = exp(block) if scale == LOG_PROBABILITIES else block
     if normalize:
         return normalized(probs, complaint)
-    probs = bounded(probs, complaint, remedy=f"{SCALE_REMEDY}, or send normalize=true")
-    check_sums(probs, complaint)
+    remedy = f"{SCALE_REMEDY}, or send normalize=true"
+    probs = bounded(probs, complaint, remedy=remedy)
+    check_sums(probs, complaint, remedy=remedy)
     return probs
 
 
@@ -40,6 +42,15 @@ def separate(block: Array, scale: str, complaint: Complaint) -> Array:
         return sigmoid(block)
     probs = exp(block) if scale == LOG_PROBABILITIES else block
     return bounded(probs, complaint, remedy=SCALE_REMEDY)
+
+
+def rounded(block: Array, dtype: DType, complaint: Complaint, kind: Kind) -> Array:
+    """Return values in the type in which they are kept, if that can hold them."""
+    kept = convert(block, dtype, complaint, kind.noun)
+    if kind.form.summed and dtype == np.float16:  # with very many classes each is rounded the same
+        remedy = "float16 is too coarse for them, so use float32 or float64"
+        check_sums(kept, complaint, remedy=remedy)
+    return kept
 
 
 def check_numbers(block: Array, scale: str, complaint: Complaint) -> None:
@@ -93,7 +104,7 @@ def bounded(probs: Array, complaint: Complaint, *, remedy: str) -> Array:
     return np.clip(probs, 0, 1)
 
 
-def check_sums(probs: Array, complaint: Complaint) -> None:
+def check_sums(probs: Array, complaint: Complaint, *, remedy: str) -> None:
     """Refuse probabilities that do not sum to one."""
     sums = probs.sum(axis=-1, dtype=np.float64)
     wrong = np.abs(sums - 1) > SUM_TOLERANCE
@@ -102,8 +113,7 @@ def check_sums(probs: Array, complaint: Complaint) -> None:
         raise complaint(
             position[0],
             position[1:],
-            f"has probabilities that sum to {said(sums[position])} instead of 1: {SCALE_REMEDY}, "
-            f"or send normalize=true",
+            f"has probabilities that sum to {said(sums[position])} instead of 1: {remedy}",
         )
 
 
