@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from opening import OPENING
+from plane import plane
 from section import kinds_for, listed, power_of_ten, section, source_of
 
 from service.acquisition import REGISTRY, Acquisition
@@ -26,7 +27,7 @@ FAMILIES = {
 }
 """What the functions of a file are called; those of another file by its docstring."""
 
-COVERING, MIXED = "Batches by features alone", "Batches by predictions"
+COVERING, MIXED = "Batches by features alone", "Batches of what a model is unsure of"
 BATCHES = {
     "quotas": "Batches with quotas",
     "greedy_sampling": "Batches for predicted numbers",
@@ -35,7 +36,11 @@ BATCHES = {
 
 def acquisitions() -> Iterator[str]:
     """Yield the lines of the page."""
-    yield OPENING.replace("{limit}", power_of_ten(Settings().max_scoring_work))
+    known = {"{limit}": power_of_ten(Settings().max_scoring_work), "{items}": str(len(plane().ids))}
+    opening = OPENING
+    for name, value in known.items():
+        opening = opening.replace(name, value)
+    yield opening
     yield from evidence()
     yield from ("", "## All functions")
     entries = sorted(REGISTRY.values(), key=order)
@@ -109,5 +114,5 @@ def evidence() -> Iterator[str]:
     """Yield the table of what functions need, and what gives it."""
     yield from ("| evidence | what it is | what gives it |", "| --- | --- | --- |")
     for need, kind in EVIDENCE.items():
-        by = f", as {listed(f'`{name}`' for name in kind.asks)} say" if kind.asks else ""
+        by = f", by {listed(f'`{name}`' for name in kind.asks)}" if kind.asks else ""
         yield f"| `{need}` | {kind.says} | {source_of(need)}{by} |"

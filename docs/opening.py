@@ -77,7 +77,7 @@ which scores each object; `empty` says what becomes of an item without any.
 ```
 
 What builds on a function gets its score less the least that it can be, so that nothing is negative:
-of `margin`, which is at least −1, one minus the gap. Where no least is known, as of
+of `margin`, whose score is `-1` at least, one minus the gap. Where no least is known, as of
 `upper_confidence_bound`, it is the least in the pool.
 
 **A batch**, whose items are chosen for one another. It needs `batch`: how many, and what must not
@@ -93,7 +93,7 @@ afterwards. Labelled items are left out unless `include_labelled` says otherwise
     {"name": "k_center", "of": [{"name": "entropy"}], "candidates": 2000},
     {"name": "group_cap", "parameters": {"column": "city", "most": 3}, "of": [{"name": "margin"}]}
   ],
-  "batch": {"n": 50, "exclude": ["frame-17"], "where": {"city": "Oslo"}}
+  "batch": {"n": 50, "exclude": ["frame-17"], "where": {"city": {"eq": "Oslo"}}}
 }
 ```
 
@@ -123,9 +123,9 @@ with any strategy, and costs less.
 
 ## How to read the pictures
 
-Each shows the same 149 made-up items in a plane: three classes, one dense and one sparse, six near
-copies of one item left of the middle, five outliers. Squares are labelled, one of them wrongly (the
-third from the right). The darker a dot, the higher its score, or that of the function that a
+Each shows the same {items} made-up items in a plane: three classes, one dense and one sparse, six
+near copies of one item left of the middle, five outliers. Squares are labelled, one of them wrongly
+(the third from the right). The darker a dot, the higher its score, or that of the function that a
 strategy builds on; rings are unscored. The numbers are the first eight that a reading without the
 labelled items gives, or a batch of eight.
 

@@ -20,16 +20,9 @@ CROWDS = ((58, 1.05, 1.98, 0.32), (46, 2.95, 2.05, 0.42), (34, 2.05, 0.75, 0.5))
 COPIES = ((1.3, 1.19), (1.34, 1.21), (1.28, 1.24), (1.33, 1.26), (1.37, 1.17), (1.25, 1.2))
 OUTLIERS = ((0.22, 0.3), (3.72, 0.4), (3.76, 2.8), (0.2, 2.82), (0.3, 1.05))
 
-LABELLED = (
-    (0.8, 2.15),
-    (1.25, 1.7),
-    (1.2, 2.3),
-    (2.75, 2.3),
-    (3.25, 1.85),
-    (2.1, 0.65),
-    (2.3, 2.0),
-)
-"""Near which places an item is labelled; the last one has a wrong label."""
+WRONG = (2.3, 2.0)
+LABELLED = ((0.8, 2.15), (1.25, 1.7), (1.2, 2.3), (2.75, 2.3), (3.25, 1.85), (2.1, 0.65), WRONG)
+"""Near which places an item is labelled, and near which one wrongly."""
 
 GIVEN = ((2.1, 0.65), (3.25, 1.85))
 TARGETS = ((3.3, 2.2), (3.15, 2.45), (3.4, 1.9), (2.9, 2.5))
@@ -70,7 +63,7 @@ class Plane:
     @property
     def wrong(self) -> int:
         """The item with a wrong label."""
-        return int(self.nearest(LABELLED[-1:])[0])
+        return int(self.nearest([WRONG])[0])
 
     @cached_property
     def given(self) -> Rows:

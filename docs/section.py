@@ -1,7 +1,6 @@
 """One function in full: its picture, what it is for, what it takes, and how to ask for it."""  # noqa: INP001 (beside a script)
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -12,7 +11,7 @@ from plane import plane
 
 from service.acquisition import ALIASES, REGISTRY, Acquisition, Parameter
 from service.acquisition.evidence import EVIDENCE, ITEMS, LABELS, REQUEST
-from service.acquisition.registry import BATCH, RELABELLING, Size
+from service.acquisition.registry import BATCH, RELABELLING, Size, Work
 from service.operations.questions import GIVES
 
 USUAL = Size(
@@ -29,6 +28,12 @@ USUAL = Size(
 """The size for which costs are given."""
 
 DOUBLED = ("items", "candidates", "labelled", "n", "width", "classes", "members")
+GROWTH = {
+    (3.0, 5.0): "with the square of",
+    (1.9, 3.0): "in proportion to",
+    (1.05, 1.9): "less than in proportion to",
+}
+"""How the cost is said to grow where it is multiplied by so much if a number is doubled."""
 
 SOURCES = {ITEMS: "the pool", LABELS: "the labels", REQUEST: "the request"}
 UNSAID = {"n", "k_means", "generator"}
@@ -71,7 +76,7 @@ def facts(entry: Acquisition) -> Iterator[tuple[str, str]]:
     if entry.aliases:
         yield "Also known as", listed(f"`{alias}`" for alias in entry.aliases)
     if entry.work is not None:
-        yield "Cost", cost(entry)
+        yield "Cost", cost(entry, entry.work)
 
 
 def given_by(entry: Acquisition, need: str) -> str:
@@ -106,22 +111,17 @@ def kinds_for(needs: Iterable[str]) -> list[str]:
     return [kind for kind, given in GIVES.items() if predicted and predicted <= given]
 
 
-def cost(entry: Acquisition) -> str:
+def cost(entry: Acquisition, work: Work) -> str:
     """Return what a function costs at the usual size, and how that grows."""
     size = replace(USUAL, parameters={p.name: p.default for p in entry.parameters})
-    work = entry.work or (lambda size: 0.0)
     usual = work(size)
-    growth = {
-        name: math.log2(work(replace(size, **{name: 2 * getattr(size, name)})) / usual)
-        for name in DOUBLED
-    }
-    squared = [name for name, by in growth.items() if by > 1.5]
-    alike = [name for name, by in growth.items() if 0.9 < by <= 1.5]
-    less = [name for name, by in growth.items() if 0.1 < by <= 0.9]
-    parts = [f"with the square of {listed(squared)}"] if squared else []
-    parts += [f"in proportion to {listed(alike)}"] if alike else []
-    parts += [f"less than in proportion to {listed(less)}"] if less else []
-    return f"{power_of_ten(usual)} multiplications, growing {listed(parts)}"
+    twice = ((name, replace(size, **{name: 2 * getattr(size, name)})) for name in DOUBLED)
+    growth = [(name, work(size) / usual) for name, size in twice]
+    parts = []
+    for (least, most), how in GROWTH.items():
+        names = [name for name, times in growth if least < times <= most]
+        parts += [f"{how} {listed(names)}"] if names else []
+    return f"{power_of_ten(usual)} multiplications, growing {'; '.join(parts)}"
 
 
 def power_of_ten(number: float) -> str:

@@ -55,5 +55,21 @@ curl -sS -X PUT "$URL/v1/pools/$POOL/labels" --json '{
 curl -sS -X PUT "$URL/v1/pools/$POOL/exclusions/wilted" --json '{"ids": ["flower-065"]}'
 curl -sS "$URL/v1/rankings/$RANKING/items?n=1&exclude_set=wilted&exclude=flower-000"
 
+BATCH=$(curl -sS "$URL/v1/scorings" -H 'Prefer: wait=30' --json '{
+    "pool": "'"$POOL"'", "model": "'"$MODEL"'",
+    "acquisitions": [{"name": "dmbal"}], "batch": {"n": 3, "exclude_sets": ["wilted"]}
+  }' | pick "['result']['rankings'][0]['id']")
+curl -sS "$URL/v1/rankings/$BATCH/items" | pick "['ranked']"
+
+printf 'id,setosa,versicolor,virginica\nflower-003,0.9,0.1,0\nflower-120,0,0.45,0.55\n' \
+  > "$work/probabilities.csv"
+PREDICTIONS=$(curl -sS "$URL/v1/pools/$POOL/predictions?kind=probs" -H 'Prefer: wait=30' \
+  -H 'Content-Type: text/csv' --data-binary "@$work/probabilities.csv" \
+  | pick "['result']['predictions']")
+MARGIN=$(curl -sS "$URL/v1/scorings" -H 'Prefer: wait=30' --json '{
+    "pool": "'"$POOL"'", "predictions": "'"$PREDICTIONS"'", "acquisitions": [{"name": "margin"}]
+  }' | pick "['result']['rankings'][0]['id']")
+curl -sS "$URL/v1/rankings/$MARGIN/items?n=1" | pick "['items'][0]['id']"
+
 curl -sS -X DELETE "$URL/v1/pools/$POOL"
 curl -sS -X DELETE "$URL/v1/models/$MODEL"

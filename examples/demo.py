@@ -154,12 +154,13 @@ def demonstrate(service: Service, *, stay: bool) -> None:
     pool = upload_pool(service, digits)
     set_labels(service, pool, digits)
     job = score(service, pool, upload_model(service, model))
-    entropy, margin = (each["id"] for each in job["result"]["rankings"])
+    entropy, margin, batch = (each["id"] for each in job["result"]["rankings"])
     best = service.get(f"/v1/rankings/{entropy}/items?n={TOP}").document
     second = service.get(f"/v1/rankings/{margin}/items?n={TOP}").document
     show_ranking(best, digits)
     both = {row["id"] for row in best["items"]} & {row["id"] for row in second["items"]}
     print(f"Margin, from the same pass, asks otherwise: {len(both)} of these in its top {TOP}.")
+    show_batch(service.get(f"/v1/rankings/{batch}/items").document, digits)
     check(service, entropy, digits, model)
     show_picture(digits, best["items"][0]["id"])
     print(STAYING if stay else ENDING)
@@ -209,10 +210,10 @@ def set_labels(service: Service, pool: str, digits: Digits) -> None:
 
 
 def score(service: Service, pool: str, model: str) -> Any:
-    """Score the pool by two functions at once, and return the finished job."""
-    say("Scoring every digit by entropy and by margin, in one pass of the model")
-    functions = [{"name": "entropy"}, {"name": "margin"}]
-    asked = {"pool": pool, "model": model, "acquisitions": functions}
+    """Score the pool by two functions and select a batch at once, and return the finished job."""
+    say("Scoring every digit by entropy and by margin, and selecting a batch, in one pass")
+    functions = [{"name": "entropy"}, {"name": "margin"}, {"name": "dmbal"}]
+    asked = {"pool": pool, "model": model, "acquisitions": functions, "batch": {"n": TOP}}
     began = time.monotonic()
     return service.finish(service.post("/v1/scorings", asked), began)
 
@@ -253,6 +254,12 @@ def show_ranking(reading: Any, digits: Digits) -> None:
         shown = digits.truth[digits.ids.index(row["id"])]
         print(f"  {row['rank']:>4}  {row['id']}  {row['score']:.4f}  {shown:>7}")
     print("\n  {total} in the pool, {eligible} eligible, {excluded} excluded\n".format(**reading))
+
+
+def show_batch(reading: Any, digits: Digits) -> None:
+    """Print what a batch holds beside what a person would see."""
+    shown = sorted(int(digits.truth[digits.ids.index(row["id"])]) for row in reading["items"])
+    print(f"A batch of {TOP} by dmbal, unsure and unlike one another, shows: {shown}")
 
 
 def show_picture(digits: Digits, id: str) -> None:

@@ -124,8 +124,8 @@ def max_herding(
     how much the mean likeness rises. The mean is over all candidates where there are no more than
     `sample`, and else over so many of them. Ties go to the earlier item.
 
-    Use: for the first rounds, with good embeddings: on digits it needs the fewest labels of all for
-      the first 85 to 90 %
+    Use: for the first rounds, with good embeddings: on scikit-learn's digits no other strategy
+      here needs fewer labels for an accuracy of 85 or 90 %
     Avoid: in later rounds, where uncertainty helps more; for a large pool that must be answered
       soon
     Formula: the item of the greatest meanₜ max(k(x, t) − maxₘ k(xₘ, t), 0), over the candidates t

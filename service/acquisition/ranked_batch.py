@@ -27,7 +27,7 @@ def ranked_batch(n: int, features: Features, labelled_features: Features, base: 
 
     Use: for batches from a pool in which uncertain items resemble one another, once a model exists
     Avoid: with a score that is not between 0 and 1, which would outweigh distance or vanish beside
-      it; and where a fifth of the pool is far from all else: those outliers are picked first
+      it; and with outliers in the pool, which come first while there are few labels
     Formula: α (1 − 1 / (1 + d)) + (1 − α) u, with d the Euclidean distance to the nearest labelled
       or picked item, u the score built on, α = |U| / (|U| + |D|), U the candidates left, D the
       labelled and picked items

@@ -153,7 +153,7 @@ def rows_of(
 
 def originals(backend: Backend, items: Items, found: Ranking, rows: Rows) -> Sequence[str | None]:
     """Return the id of the item that each row nearly repeats, where the ranking tells it."""
-    if not REGISTRY[found.acquisition].names_originals:
+    if not len(rows) or not REGISTRY[found.acquisition].names_originals:
         return [None] * len(rows)
     stored = backend.files.array(f"{ranking_name(found.id)}/originals.npy")[rows]
     names = iter(items.at(stored[stored >= 0]))

@@ -3,11 +3,11 @@
 import json
 import os
 import re
-import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -15,12 +15,16 @@ import yaml
 from service.acquisition import REGISTRY
 from service.errors import every_error
 from service.operations.pools import MEDIA_TYPES
+from service.records import Model, Part, Pool, Predictions, new_id
+from service.schemas.scorings import NewScoringSchema
 from service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 HOUSE = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text() for path in HOUSE}
 README = DOCUMENTS["README.md"]
+PICTURES = ROOT / "docs" / "pictures"
+PICTURE_BYTES = 12_000
 CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed here")
 NODE = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed here")
 
@@ -74,10 +78,24 @@ def pools_left(live):
     return [pool["name"] for pool in live.get("/v1/pools").json["pools"]].count("flowers")
 
 
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory):
+    """All that the documents' generator writes, by name."""
+    directory = tmp_path_factory.mktemp("docs")
+    subprocess.run([sys.executable, ROOT / "docs" / "generate.py", directory], check=True)
+    written = (path for path in directory.rglob("*") if path.is_file())
+    return {str(path.relative_to(directory)): path.read_text() for path in written}
+
+
 @pytest.mark.parametrize("name", ["acquisitions.md", "settings.md", "errors.md"])
-def test_a_generated_page_is_current(name):
-    pages = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
-    assert DOCUMENTS[f"docs/{name}"] == pages[name], "run `python docs/generate.py`"
+def test_a_generated_page_is_current(generated, name):
+    assert DOCUMENTS[f"docs/{name}"] == generated[name], "run `python docs/generate.py`"
+
+
+def test_every_picture_is_current(generated):
+    there = {f"pictures/{path.name}": path.read_text() for path in PICTURES.iterdir()}
+    drawn = {name: text for name, text in generated.items() if name.startswith("pictures/")}
+    assert there == drawn, "run `python docs/generate.py`"
 
 
 def test_every_setting_is_explained():
@@ -97,8 +115,79 @@ def test_every_error_is_explained():
 
 
 def test_every_acquisition_function_is_explained():
-    explained = re.findall(r"^## (\w+)$", DOCUMENTS["docs/acquisitions.md"], re.MULTILINE)
+    explained = re.findall(r"^### (\w+)$", DOCUMENTS["docs/acquisitions.md"], re.MULTILINE)
     assert sorted(explained) == sorted(REGISTRY)
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_every_acquisition_function_has_a_picture_that_says_what_it_shows(name):
+    picture = (PICTURES / f"{name}.svg").read_text()
+    title = ET.fromstring(picture).find("{http://www.w3.org/2000/svg}title")  # noqa: S314 - ours
+    assert title.text == REGISTRY[name].summary
+    assert len(picture) < PICTURE_BYTES
+    shown = DOCUMENTS["docs/acquisitions.md"].split(f"\n### {name}\n")[1].split("\n### ")[0]
+    assert f"](pictures/{name}.svg)" in shown
+
+
+def test_what_was_drawn_is_how_a_client_would_ask_for_it():
+    examples = [json.loads(block) for block in blocks("docs/acquisitions.md", "json")]
+    drawn = [example for example in examples if "name" in example]
+    assert sorted(function["name"] for function in drawn) == sorted(REGISTRY)
+    loaded = NewScoringSchema().load({"pool": "any", "acquisitions": drawn})
+    assert [function.name for function in loaded.functions] == [each["name"] for each in drawn]
+
+
+@pytest.mark.parametrize("name", ["docs/acquisitions.md", "docs/choosing.md"])
+def test_the_examples_of_scorings_are_valid(client, backend, name):
+    asked = [json.loads(block) for block in blocks(name, "json")]
+    scorings = [example for example in asked if "acquisitions" in example]
+    ids = known(backend)
+    for scoring in scorings:
+        named = {member: ids[member] for member in scoring if member in ids}
+        answer = client.post("/v1/scorings?validate_only=true", json=scoring | named)
+        assert answer.status_code == 200, answer.json
+    assert scorings
+
+
+def known(backend):
+    """Ids of a pool with metadata, an ensemble, and predictions of objects, as records alone."""
+    part = Part(id=new_id(), job=new_id(), rows=5_000, bytes=1, sha256="0")
+    metadata = {"cost": "number", "city": "string"}
+    pool = Pool(id=new_id(), parts=(part,), item_shape=(8,), dtype="float32", metadata=metadata)
+    forest = Model(
+        id=new_id(),
+        format="skops",
+        bytes=1,
+        estimator="RandomForestClassifier",
+        classes=(0, 1),
+        item_values=8,
+        probabilities=True,
+        members=10,
+    )
+    objects = Predictions(
+        id=new_id(),
+        job=new_id(),
+        pool=pool.id,
+        form="objects",
+        parts=(part.id,),
+        total=5_000,
+        items=5_000,
+        whole=True,
+        classes=("car", "bus"),
+        members=None,
+        dtype="float64",
+        empty=7,
+        bytes=1,
+        sha256="0",
+    )
+    for record in (pool, forest, objects):
+        backend.storage.add(record)
+    return {
+        "pool": pool.id,
+        "model": forest.id,
+        "committee": [forest.id, forest.id],
+        "predictions": objects.id,
+    }
 
 
 def test_every_format_is_explained():

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -129,13 +130,12 @@ def test_the_same_is_picked_again(entry):
     assert first.scores.tolist() == second.scores.tolist()
 
 
-def test_another_seed_is_another_draw():
-    for name in STRATEGIES:
-        if "generator" in REGISTRY[name].needs:
-            found = evidence(REGISTRY[name].needs, n=20)
-            picks = [REGISTRY[name].pick(found, seed=seed).rows.tolist() for seed in range(20)]
+def test_another_seed_is_another_draw(entry):
+    if "generator" not in entry.needs:
+        pytest.skip("it draws nothing")
+    found = evidence(entry.needs)
 
-            assert picks[0] == REGISTRY[name].pick(found, seed=0).rows.tolist()
+    assert len({tuple(entry.pick(found, seed=seed).rows.tolist()) for seed in range(20)}) > 1
 
 
 def test_evidence_is_left_as_it_was(entry):
@@ -202,4 +202,5 @@ def test_a_strategy_selects_what_to_label(entry):
 
 def test_the_exceptions_say_in_their_text_that_there_may_be_fewer():
     assert set(STRATEGIES) >= MAY_STOP_EARLY
-    assert all("fewer" in REGISTRY[name].description for name in MAY_STOP_EARLY)
+    for name in MAY_STOP_EARLY:
+        assert re.search("fewer than n|shorter than", REGISTRY[name].description)
