@@ -80,9 +80,10 @@ What builds on a function gets its score less the least that it can be, so that 
 of `margin`, whose score is `-1` at least, one minus the gap. Where no least is known, as of
 `upper_confidence_bound`, it is the least in the pool.
 
-**A batch**, whose items are chosen for one another. It needs `batch`: how many, and what must not
-be among them, because a selection is made once and cannot be made good by leaving items out of it
-afterwards. Labelled items are left out unless `include_labelled` says otherwise.
+**A batch**, whose items are chosen for one another. It needs `batch`: how many (`n`), and what not
+to take (ids in `exclude`, names of sets in `exclude_sets`) or only to take (`where`), because
+leaving an item out of a selection afterwards does not put another one in its place. Labelled items
+are left out unless `include_labelled` is true.
 
 ```json
 {
@@ -93,7 +94,7 @@ afterwards. Labelled items are left out unless `include_labelled` says otherwise
     {"name": "k_center", "of": [{"name": "entropy"}], "candidates": 2000},
     {"name": "group_cap", "parameters": {"column": "city", "most": 3}, "of": [{"name": "margin"}]}
   ],
-  "batch": {"n": 50, "exclude": ["frame-17"], "where": {"city": {"eq": "Oslo"}}}
+  "batch": {"n": 50, "where": {"city": {"eq": "Oslo"}}}
 }
 ```
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from plane import Plane
 
-from service.acquisition.distances import COSINE, directions
+from service.acquisition.distances import COSINE
 from service.acquisition.evidence import Array, Clusters, Neighbours, Originals, Picks, Rows
+from service.acquisition.features import directions
 from service.functions import Function
 from service.ids import hash_ids, pack
 from workers.clustering import k_means

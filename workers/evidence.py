@@ -30,6 +30,7 @@ from workers.discriminator import unlabelled_probs
 from workers.labels import Labels, identity, read_labels
 from workers.neighbours import Neighbourhood, clusters_of, originals
 from workers.sources import Source, Stack, Upload, source_of
+from workers.watch import Watch, watched
 
 BLOCK_ROWS = 16_384
 BLOCK_VALUES = 2**22
@@ -44,7 +45,7 @@ class Supply:
     def __init__(self, backend: Backend, assignment: Assignment, tick: Tick) -> None:
         self.backend = backend
         self.assignment = assignment
-        self.tick = tick
+        self.tick = Watch(tick)
         self.items = Items(backend.files, assignment.pool)
         self.source: Source = source_of(backend.files, assignment)
         self.made: dict[str, Any] = {}
@@ -250,7 +251,7 @@ class Supply:
     def vectors(self) -> Features:
         """The feature vectors of all items."""
         parts = self.assignment.parts
-        return Features.of(*(self.items.array(part, "features") for part in parts))
+        return watched(self.tick, *(self.items.array(part, "features") for part in parts))
 
     @cached_property
     def pool_labels(self) -> Labels:

@@ -73,7 +73,7 @@ def dmbal(
 
     The function named in `of` chooses β·n items and weighs them; k-means with those weights
     spreads the batch over them. Clusters are ordered by the sum of their weights, which is the step
-    score. Costs the same for a large pool as for a small one.
+    score. Costs hardly more for a large pool than for a small one.
 
     Use: as the default for batches, where both a model and features are there; on scikit-learn's
       digits it needs the fewest labels of all strategies here

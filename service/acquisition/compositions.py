@@ -124,7 +124,9 @@ def power(bases: Array, keys: Keys, *, beta: Beta = 1.0, seed: Seed = 0) -> Arra
     score nothing come behind all others.
 
     Use: for large batches at next to no cost, with scores that have a true zero: `bald`, `entropy`
-    Avoid: with scores whose zero means little; `soft_rank` looks at their order only
+    Avoid: with scores whose zero means little: by `margin` and a beta of 1 most items are nearly as
+      likely as the best, and on scikit-learn's digits it is hardly better than `random`
+      (`soft_rank` looks at the order only)
     Formula: β ln s + g, with g drawn from the Gumbel distribution: the first item is drawn with
       probability s^β / Σ s^β
     Reference: A. Kirsch, S. Farquhar, P. Atighehchian, A. Jesson, F. Branchaud-Charron and Y. Gal,

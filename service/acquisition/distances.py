@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 
 from service.acquisition.evidence import Array
-from service.acquisition.features import Matrix
+from service.acquisition.features import Matrix, directions
 from service.acquisition.signature import Tunable
 
 EUCLIDEAN, COSINE = "euclidean", "cosine"
@@ -30,19 +30,6 @@ def points(vectors: Matrix, metric: str) -> Array:
     """Return what distances are measured between, float64 (rows, width or width + 1)."""
     wide = np.asarray(vectors, dtype=np.float64)
     return directions(wide) if metric == COSINE else wide
-
-
-def directions(vectors: Array) -> Array:
-    """Return vectors scaled to length one, with a further value of 1 where all others are zero."""
-    largest = np.abs(vectors).max(axis=1, initial=0.0)
-    answer = np.zeros((len(vectors), vectors.shape[1] + 1))
-    some = largest > 0
-    # Scaled to a largest value of one first, so that no square is infinite and not all are zero.
-    scaled = vectors[some] / largest[some, None]
-    lengths = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
-    answer[some, :-1] = scaled / lengths[:, None]
-    answer[~some, -1] = 1.0
-    return answer
 
 
 def distances(left: Array, right: Array, metric: str) -> Array:

@@ -57,8 +57,9 @@ def group_cap(
     Avoid: where the metadata does not say which items are alike: `dmbal` and `mutually_unique` look
       at the features
     Formula: in the order of the function, an item is left out where `most` of its group went before
-    Reference: the cardinality constraint of a partition matroid; G. Nemhauser, L. Wolsey and
-      M. Fisher, Mathematical Programming 14, 1978
+    Reference: the constraint of a partition matroid; M. L. Fisher, G. L. Nemhauser and L. A.
+      Wolsey, An Analysis of Approximations for Maximizing Submodular Set Functions II, Mathematical
+      Programming Study 8, 1978
     """
     del column
     within = (groups < 0) | (rank_within(groups, base) < most)

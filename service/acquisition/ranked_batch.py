@@ -21,9 +21,10 @@ def ranked_batch(n: int, features: Features, labelled_features: Features, base: 
     is nearly 1, and the score decides little. A step's score is the weighted sum, from 0 to 1 for a
     score from 0 to 1. Distances are Euclidean and 1 / (1 + d) is taken of them as they are, so the
     scale of the features matters: vectors of length one are a good start. Where nothing is
-    labelled the first pick is the item nearest to the mean, with a score of 1 (modAL takes the item
-    of the least mean distance to all others, for which it compares every pair); from there on, and
-    wherever something is labelled, the picks are modAL's. Ties go to the earlier item.
+    labelled the first pick is the item nearest to the mean, with a score of 1. Wherever something
+    is labelled the picks are modAL's; without labels they differ, because modAL compares every pair
+    for its first pick, and from then on counts it both as labelled and as not. Ties go to the
+    earlier item.
 
     Use: for batches from a pool in which uncertain items resemble one another, once a model exists
     Avoid: with a score that is not between 0 and 1, which would outweigh distance or vanish beside

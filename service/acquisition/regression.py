@@ -26,7 +26,7 @@ def std(std: Array) -> Array:
     Use: as the default for regression, with a model that says how sure it is
     Avoid: where the noise differs from item to item and is counted in: no label reduces it
     Formula: σ
-    Reference: B. Settles, Active Learning Literature Survey, 2009, section 3.5
+    Reference: B. Settles, Active Learning Literature Survey, 2009
     """
     return std + 0.0
 

@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from service.acquisition import REGISTRY
+from service.acquisition import ALIASES, REGISTRY
 from service.api import examples
 from service.api.blueprint import Blueprint, dumped
 from service.errors import AcquisitionNotFound
@@ -24,7 +24,8 @@ def list_acquisitions() -> Response:
 @blueprint.response(200, AcquisitionSchema, example=examples.ACQUISITION)
 @blueprint.fails(AcquisitionNotFound)
 def get_acquisition(name: str) -> Response:
-    """Read what an acquisition function computes, needs and takes"""
-    if name not in REGISTRY:
+    """Read what an acquisition function computes, needs and takes, by its name or an alias"""
+    found = REGISTRY.get(ALIASES.get(name, name))
+    if found is None:
         raise AcquisitionNotFound(f"There is no function {name}; there are {', '.join(REGISTRY)}")
-    return dumped(AcquisitionSchema(), REGISTRY[name])
+    return dumped(AcquisitionSchema(), found)

@@ -10,6 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from service.acquisition import REGISTRY
+from tests.conftest import until
 from tests.models import saved
 from tests.uploads import npy
 
@@ -294,3 +295,15 @@ def test_what_a_scoring_says_is_kept_word_for_word(live, pool, predictions):
         "parameters": {"k": 5, "metric": "euclidean"},
     }
     assert json.dumps(told["function"]["parameters"]["strengths"]) == "[2.0, 1.0]"
+
+
+def test_a_long_selection_stops_soon_after_it_is_cancelled(live):
+    points = np.random.default_rng(10).normal(size=(60_000, 64)).astype(np.float32)
+    pool = live.pool(npy(points), "application/x-npy")
+    body = {"pool": pool, "acquisitions": [{"name": "k_center"}], "batch": {"n": 50_000}}
+
+    job = live.post("/v1/scorings", body).json["id"]
+    until(lambda: live.get(f"/v1/jobs/{job}").json["state"] == "running")
+    live.post(f"/v1/jobs/{job}/cancel")
+
+    assert live.ended(job)["state"] == "cancelled"

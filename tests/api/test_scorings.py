@@ -257,9 +257,10 @@ def test_validating_says_what_is_wrong_and_starts_nothing(ask, backend, pool):
     assert not backend.storage.indexed(Job, f"pool:{pool.id}")
 
 
-def test_an_alias_is_the_function_itself():
+def test_an_alias_is_the_function_itself(client):
     for alias, name in ALIASES.items():
         assert function_of({"name": alias}, 1).name == name
+        assert client.get(f"/v1/acquisitions/{alias}").json["name"] == name
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))

@@ -64,7 +64,6 @@ def cover_by_hand(likeness, covered, n):
     for _ in range(n):
         gains = np.maximum(likeness - covered, 0).sum(axis=1)
         gains[rows] = -1
-        # As equal as float64 can tell.
         rows.append(int(np.argmax(gains >= gains.max() - 1e-9)))
         scores.append(gains[rows[-1]])
         covered = np.maximum(covered, likeness[rows[-1]])
