@@ -17,14 +17,12 @@ from service.ids import IdIndex, PackedIds, build_index, first_duplicate, hash_i
 from service.operations import jobs, pools
 from service.operations.pools import Arrival
 from service.records import Job, Part, Pool
-from workers.workbench import Desk, Workbench, load
+from workers.workbench import EXPANSION, Desk, Workbench, load
 
 LIMITS = ("max_item_values", "max_id_bytes", "max_metadata_columns", "max_metadata_bytes")
 DTYPES = ("uint8", "float16", "float32", "float64")
 METADATA_TYPES = {"number": np.float64, "boolean": np.int8, "string": np.int32}
 BODY = "body"
-EXPANSION = 200
-"""How many times its own size an upload may take when it is unpacked."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,7 @@ def publish(bench: Workbench, job: Job, desk: Desk, name: str) -> None:
 def arrive(desk: Desk, part: Part, summary: Summary, start: int | None) -> Arrival:
     """Write a part's ids and their index, and return the part as it asks to enter the pool."""
     stop = part.rows + (start or 0)
-    packed = taken_ids(desk, summary) if start is None else numbered(start, stop)
+    packed = desk.take_ids(summary.rows) if start is None else numbered(start, stop)
     hashes = hash_ids(packed)
     index = build_index(hashes)
     refuse_duplicate(packed, index)
@@ -226,18 +224,3 @@ def refuse_duplicate(packed: PackedIds, index: IdIndex) -> None:
             f"The id {name!r} stands twice in the part; nothing of it was taken",
             faults=[Fault(f"/items/{twice[1]}/id", f"{name!r} is also item {twice[0]}")],
         )
-
-
-def taken_ids(desk: Desk, summary: Summary) -> PackedIds:
-    """Return the ids that the reader wrote, checked to be what they must be."""
-    blob = np.fromfile(desk.take("ids.bin", desk.aside / "ids.bin"), dtype=np.uint8)
-    ends = load(desk.take("id_ends.npy", desk.aside / "id_ends.npy"))
-    sound = (
-        ends.shape == (summary.rows,)
-        and ends.dtype == np.int64
-        and bool((np.diff(ends, prepend=0) > 0).all())
-        and int(ends[-1] if len(ends) else 0) == len(blob)
-    )
-    if not sound:
-        raise InvalidOutput("The ids are not what the reader said")
-    return PackedIds(blob, ends)

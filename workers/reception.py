@@ -14,8 +14,8 @@ from service.ids import PackedIds, Rows
 from service.items import Items
 from service.operations import jobs, pools, predictions
 from service.records import Job, Pool, Predictions
-from workers.given import Array, Summary, first_wrong, rises, summary_of, take_arrays
-from workers.workbench import Desk, Workbench, load
+from workers.given import Array, Summary, first_wrong, summary_of, take_arrays
+from workers.workbench import EXPANSION, Desk, Workbench
 
 LIMITS = (
     "max_item_values",
@@ -25,8 +25,6 @@ LIMITS = (
     "max_classes",
     "max_members",
 )
-EXPANSION = 200
-"""How many times its own size an upload may take when it is unpacked."""
 
 BLOCK_IDS = 2**18
 
@@ -112,22 +110,13 @@ def take_ids(bench: Workbench, desk: Desk, pool: Pool, summary: Summary) -> Name
     """Return how the items are named; raise UploadRefused where it is unclear which they are."""
     items = Items(bench.backend.files, pool)
     if not summary.numbered:
-        return Named(items, packed_ids(desk, summary.items))
+        return Named(items, desk.take_ids(summary.items))
     if summary.items != pool.total:
         detail = f"There are predictions of {summary.items} items, and the pool has {pool.total}"
         raise UploadRefused(
             f"{detail}: send the ids of those that are predicted", faults=[Fault("/ids", detail)]
         )
     return Named(items, None)
-
-
-def packed_ids(desk: Desk, count: int) -> PackedIds:
-    """Return the ids that the reader wrote, checked to be what they must be."""
-    blob = np.fromfile(desk.take("ids.bin", desk.aside / "ids.bin"), dtype=np.uint8)
-    ends = load(desk.take("id_ends.npy", desk.aside / "id_ends.npy"))
-    if not rises(ends, count, len(blob)) or (np.diff(ends, prepend=0) == 0).any():
-        raise InvalidOutput("The ids are not what the reader said")
-    return PackedIds(blob, ends)
 
 
 def place(bench: Workbench, job: Job, named: Named, summary: Summary) -> Rows | None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from service.backend import Backend, open_backend
 from service.errors import InvalidOutput
+from service.ids import PackedIds
 from service.operations import jobs
 from service.records import Job
 from service.settings import SANDBOX_ADDRESS, Settings
@@ -22,6 +23,9 @@ LARGEST_COUNT = 2**53
 SMALL_THINGS = 64 * 1024**2
 PATIENCE = 120
 """Seconds for which a worker rides out that Redis is away; a request has no such time."""
+
+EXPANSION = 200
+"""How many times its own size an upload may take when it is unpacked."""
 
 LARGEST_OUTPUT = 4
 """How many times the size of the largest upload a file made from one may have."""
@@ -99,6 +103,20 @@ class Desk:
             target.chmod(stat.S_IRUSR | stat.S_IWUSR)
             return target
         raise InvalidOutput(f"The reader did not leave the file {name} that it promised")
+
+    def take_ids(self, count: int) -> PackedIds:
+        """Return the ids that the sandbox wrote, checked to be as many as it said."""
+        blob = np.fromfile(self.take("ids.bin", self.aside / "ids.bin"), dtype=np.uint8)
+        ends = load(self.take("id_ends.npy", self.aside / "id_ends.npy"))
+        sound = (
+            ends.shape == (count,)
+            and ends.dtype == np.int64
+            and bool((np.diff(ends, prepend=0) > 0).all())
+            and int(ends[-1] if len(ends) else 0) == len(blob)
+        )
+        if not sound:
+            raise InvalidOutput("The ids are not what the reader said")
+        return PackedIds(blob, ends)
 
 
 def load(path: Path) -> npt.NDArray[Any]:

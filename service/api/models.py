@@ -5,10 +5,9 @@ from typing import Any
 from flask import Response, request
 
 from service.api import examples, tokens
-from service.api.blueprint import UPLOADS, Blueprint, backend, dumped, slot
-from service.api.bodies import receive
-from service.api.idempotency import once
-from service.api.preferences import answer_submitted
+from service.api.blueprint import Blueprint, backend, dumped
+from service.api.bodies import Received
+from service.api.uploads import answer_upload
 from service.errors import (
     InvalidRequest,
     LengthRequired,
@@ -19,8 +18,8 @@ from service.errors import (
     TooLarge,
     UnsupportedFormat,
 )
-from service.operations import jobs, models
-from service.records import new_id
+from service.operations import models
+from service.records import Job
 from service.schemas.jobs import JobSchema
 from service.schemas.models import ModelArguments, ModelPageSchema, ModelSchema
 from service.schemas.paging import PageArguments
@@ -53,25 +52,18 @@ def upload_model(arguments: dict[str, Any]) -> Response:
         raise UnsupportedFormat(
             "Send the artifact itself as the body, not a form: curl --data-binary @model.skops"
         )
-    token = new_id()
-    with slot(UPLOADS):
-        received = receive(request, backend(), token)
 
-    def carry_out() -> Response:
-        job = models.start_inspection(
+    def start(received: Received, job_id: str) -> Job:
+        return models.start_inspection(
             backend(),
-            job_id=token,
+            job_id=job_id,
             sha256=received.sha256,
             bytes=received.bytes,
             format=arguments["format"],
             name=arguments["name"],
         )
-        return answer_submitted(request, job)
 
-    try:
-        return once(request, [request.content_type, received.sha256], carry_out)
-    finally:
-        jobs.forget_upload_without_job(backend(), token)
+    return answer_upload(request, start)
 
 
 @blueprint.route("", methods=["GET"])

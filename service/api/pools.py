@@ -5,10 +5,10 @@ from typing import Any
 from flask import Response, request
 
 from service.api import examples, tokens
-from service.api.blueprint import UPLOADS, Blueprint, backend, dumped, slot
-from service.api.bodies import receive
+from service.api.blueprint import Blueprint, backend, dumped
+from service.api.bodies import Received
 from service.api.idempotency import once
-from service.api.preferences import answer_submitted
+from service.api.uploads import answer_upload
 from service.errors import (
     DuplicateItem,
     InvalidRequest,
@@ -21,8 +21,8 @@ from service.errors import (
     UnsupportedFormat,
     UploadRefused,
 )
-from service.operations import jobs, pools
-from service.records import new_id
+from service.operations import pools
+from service.records import Job
 from service.schemas.jobs import JobSchema
 from service.schemas.paging import PageArguments
 from service.schemas.pools import (
@@ -113,19 +113,14 @@ def upload_items(arguments: dict[str, Any], pool_id: str) -> Response:
     the finished job tells its rows, shape, type and SHA-256. `Prefer: wait=n` waits for that.
     """
     pools.check_upload(backend(), pool_id, request.mimetype)
-    token = new_id()
-    with slot(UPLOADS):
-        received = receive(request, backend(), token)
-    upload = pools.Upload(request.content_type or "", received.bytes, received.sha256, arguments)
 
-    def carry_out() -> Response:
-        job = pools.start_ingest(backend(), pool_id, upload, job_id=token)
-        return answer_submitted(request, job)
+    def start(received: Received, job_id: str) -> Job:
+        upload = pools.Upload(
+            request.content_type or "", received.bytes, received.sha256, arguments
+        )
+        return pools.start_ingest(backend(), pool_id, upload, job_id=job_id)
 
-    try:
-        return once(request, [request.content_type, received.sha256], carry_out)
-    finally:
-        jobs.forget_upload_without_job(backend(), token)
+    return answer_upload(request, start)
 
 
 @blueprint.route("/<pool_id>/items", methods=["GET"])

@@ -5,10 +5,9 @@ from typing import Any
 from flask import Response, request
 
 from service.api import examples, tokens
-from service.api.blueprint import UPLOADS, Blueprint, backend, dumped, slot
-from service.api.bodies import receive
-from service.api.idempotency import once
-from service.api.preferences import answer_submitted
+from service.api.blueprint import Blueprint, backend, dumped
+from service.api.bodies import Received
+from service.api.uploads import answer_upload
 from service.errors import (
     DuplicateItem,
     InvalidRequest,
@@ -21,9 +20,9 @@ from service.errors import (
     UnsupportedFormat,
     UploadRefused,
 )
-from service.operations import jobs, predictions
+from service.operations import predictions
 from service.operations.pools import Upload
-from service.records import new_id
+from service.records import Job
 from service.schemas.jobs import JobSchema
 from service.schemas.paging import PageArguments
 from service.schemas.predictions import (
@@ -66,19 +65,12 @@ def upload_predictions(arguments: dict[str, Any], pool_id: str) -> Response:
     """
     name = arguments.pop("name")
     predictions.check_upload(backend(), pool_id, request.mimetype, arguments)
-    token = new_id()
-    with slot(UPLOADS):
-        received = receive(request, backend(), token)
-    upload = Upload(request.content_type or "", received.bytes, received.sha256, arguments)
 
-    def carry_out() -> Response:
-        job = predictions.start_reception(backend(), pool_id, upload, job_id=token, name=name)
-        return answer_submitted(request, job)
+    def start(received: Received, job_id: str) -> Job:
+        upload = Upload(request.content_type or "", received.bytes, received.sha256, arguments)
+        return predictions.start_reception(backend(), pool_id, upload, job_id=job_id, name=name)
 
-    try:
-        return once(request, [request.content_type, received.sha256], carry_out)
-    finally:
-        jobs.forget_upload_without_job(backend(), token)
+    return answer_upload(request, start)
 
 
 @blueprint.route("/<pool_id>/predictions", methods=["GET"])

@@ -1,0 +1,31 @@
+"""A body that a worker will read: kept where its job will look for it, once for each key."""
+
+from collections.abc import Callable
+
+from flask import Request, Response
+
+from service.api.blueprint import UPLOADS, backend, slot
+from service.api.bodies import Received, receive
+from service.api.idempotency import once
+from service.api.preferences import answer_submitted
+from service.operations import jobs
+from service.records import Job, new_id
+
+
+def answer_upload(request: Request, start: Callable[[Received, str], Job]) -> Response:
+    """Keep the body of a request, start the job that reads it, and return the job.
+
+    `start` gets what was received, and the id that the job must have. Where it raises, or the same
+    request was carried out before, the body does not stay.
+    """
+    token = new_id()
+    with slot(UPLOADS):
+        received = receive(request, backend(), token)
+
+    def carry_out() -> Response:
+        return answer_submitted(request, start(received, token))
+
+    try:
+        return once(request, [request.content_type, received.sha256], carry_out)
+    finally:
+        jobs.forget_upload_without_job(backend(), token)
