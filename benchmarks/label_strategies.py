@@ -1,4 +1,4 @@
-"""The strategies that label economy is measured of, and what the reference says of each."""
+"""The strategies whose label economy is measured, and what the reference says of each."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ LEVELS = (0.85, 0.90, 0.93, 0.95)
 
 @dataclass(frozen=True)
 class Reference:
-    """Mean accuracy over all rounds and its standard deviation; labels needed for each level."""
+    """Mean accuracy of all rounds and its standard deviation; labels needed for each level."""
 
     mean: float
     deviation: float
@@ -23,7 +23,6 @@ class Reference:
 class Strategy:
     """A function as a client asks for it, but for the seed."""
 
-    title: str
     function: str
     reference: Reference
     parameters: tuple[tuple[str, float], ...] = ()
@@ -34,6 +33,12 @@ class Strategy:
         """Whether it selects a batch, rather than scoring each item on its own."""
         return REGISTRY[self.function].kind == "batch"
 
+    @property
+    def predicted(self) -> bool:
+        """Whether it looks at probabilities, itself or in what it builds on."""
+        entry = REGISTRY[self.function]
+        return entry.needs_predictions or bool(self.of or entry.builds_on)
+
     def asked(self, seed: int) -> Document:
         """Return it as it is asked for, with the seed where it takes one."""
         takes = {each.name for each in REGISTRY[self.function].parameters}
@@ -43,30 +48,21 @@ class Strategy:
 
 
 STRATEGIES = {
-    each.title: each
+    each.function: each
     for each in (
-        Strategy("random", "random", Reference(0.8806, 0.0098, (80, 130, 230, None))),
-        Strategy("entropy", "entropy", Reference(0.8871, 0.0113, (90, 130, 170, 240))),
-        Strategy(
-            "least_confidence", "least_confidence", Reference(0.9038, 0.0123, (70, 100, 150, 210))
-        ),
-        Strategy("margin", "margin", Reference(0.9203, 0.0086, (60, 80, 110, 170))),
-        Strategy(
-            "power", "power", Reference(0.8984, 0.0081, (60, 110, 160, 270)), of="margin"
-        ),
-        Strategy("ranked_batch", "ranked_batch", Reference(0.9160, 0.0070, (50, 80, 130, 180))),
-        Strategy("dmbal", "dmbal", Reference(0.9272, 0.0088, (50, 60, 90, 150))),
-        Strategy("falcun", "falcun", Reference(0.9205, 0.0069, (50, 80, 120, 160))),
-        Strategy("badge", "badge", Reference(0.9080, 0.0057, (60, 90, 150, 230))),
-        Strategy("k_center", "k_center", Reference(0.9096, 0.0064, (50, 90, 140, 250))),
-        Strategy(
-            "typiclust",
-            "typiclust",
-            Reference(0.9150, 0.0089, (40, 70, 150, 300)),
-            parameters=(("k", 5),),
-        ),
-        Strategy("max_herding", "max_herding", Reference(0.9223, 0.0079, (40, 60, 100, 220))),
-        Strategy("prob_cover", "prob_cover", Reference(0.8886, 0.0140, (70, 130, 200, None))),
+        Strategy("random", Reference(0.8806, 0.0098, (80, 130, 230, None))),
+        Strategy("entropy", Reference(0.8871, 0.0113, (90, 130, 170, 240))),
+        Strategy("least_confidence", Reference(0.9038, 0.0123, (70, 100, 150, 210))),
+        Strategy("margin", Reference(0.9203, 0.0086, (60, 80, 110, 170))),
+        Strategy("power", Reference(0.8984, 0.0081, (60, 110, 160, 270)), of="margin"),
+        Strategy("ranked_batch", Reference(0.9160, 0.0070, (50, 80, 130, 180))),
+        Strategy("dmbal", Reference(0.9272, 0.0088, (50, 60, 90, 150))),
+        Strategy("falcun", Reference(0.9205, 0.0069, (50, 80, 120, 160))),
+        Strategy("badge", Reference(0.9080, 0.0057, (60, 90, 150, 230))),
+        Strategy("k_center", Reference(0.9096, 0.0064, (50, 90, 140, 250))),
+        Strategy("typiclust", Reference(0.9150, 0.0089, (40, 70, 150, 300)), (("k", 5),)),
+        Strategy("max_herding", Reference(0.9223, 0.0079, (40, 60, 100, 220))),
+        Strategy("prob_cover", Reference(0.8886, 0.0140, (70, 130, 200, None))),
     )
 }
-"""All of them by title, in the order of the table."""
+"""All of them by function, in the order of the table."""

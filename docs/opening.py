@@ -126,7 +126,7 @@ with any strategy, and costs less.
 
 Each shows the same {items} made-up items in a plane: three classes, one dense and one sparse, six
 near copies of one item left of the middle, five outliers. Squares are labelled, one of them wrongly
-(the third from the right). The darker a dot, the higher its score, or that of the function that a
+(the third from the right). The stronger a dot, the higher its score, or that of the function that a
 strategy builds on; rings are unscored. The numbers are the first eight that a reading without the
 labelled items gives, or a batch of eight.
 
