@@ -3,7 +3,7 @@
 import http.client
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, Self
 from urllib.parse import urlsplit

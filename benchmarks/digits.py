@@ -1,6 +1,5 @@
 """Learning to read digits from few labels: the protocol, whoever chooses what is labelled next."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,7 +48,7 @@ class Digits:
 
     def first(self) -> Rows:
         """Return the rows that are labelled at the start, drawn at random."""
-        drawn = np.random.RandomState(self.run)  # noqa: NPY002 - as the reference was drawn
+        drawn = np.random.RandomState(self.run)
         return drawn.choice(len(self.truth), FIRST, replace=False)
 
     def learn(self, rounds: int, choose: Choose) -> Array:

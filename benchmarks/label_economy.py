@@ -8,7 +8,6 @@ which items are labelled, asks which ten should be labelled next, and so on, rou
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -16,13 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # a model this small is only slowed down by more
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from benchmarks.connection import Connection, Refused
-from benchmarks.digits import BATCH, CLASSES, FIRST, Array, Digits, Rows
+from benchmarks.digits import BATCH, CLASSES, FIRST, Array, Choose, Digits, Rows
 from benchmarks.label_strategies import LEVELS, STRATEGIES, Strategy
 from benchmarks.machine import machine
 from examples.temporary_service import CannotStart, heed_signals, running_service
@@ -40,10 +37,10 @@ set, split anew for each run; 20 of the pool are labelled at random. In each rou
 logistic regression (C = 1) on what is labelled, uploads its probabilities of the whole pool, and
 labels the 10 items that the service names.
 
-*Mean accuracy* is that of all rounds, over {seeds} runs ± their standard deviation. The columns *at* are
-the mean accuracy with so many labels; *labels for* are the first at which the mean reaches 85, 90,
-93 and 95 %. The *reference* is the same protocol in one process of plain numpy and scikit-learn,
-without a service; *apart* is the difference from it in the reference's standard deviations.
+*Mean accuracy* is that of all rounds, over {seeds} runs ± their standard deviation. The columns
+*at* are the mean accuracy with so many labels; *labels for* are the first with which that reaches
+85, 90, 93 and 95 %. The *reference* is the same protocol in one process, without a service; *apart*
+is the difference from it in its standard deviations.
 
 {table}
 
@@ -54,12 +51,7 @@ order of them.
 Measured with {machine}; {rounds} rounds of each run, {minutes:.0f} minutes altogether.
 """
 
-NOTES = """The functions without chance choose as the reference does, to the last item. With chance, labels
-needed differ by a batch or two between seeds: `dmbal` needed 40 to 50, 60 to 70, 80 to 100 and 140
-to 170 in eight series of other seeds, ours and a plain k-means of scikit-learn alike. `power` is
-that of `margin` with a beta of 1, `typiclust` has k = 5; all else is as the service has it by default. `prob_cover`
-finds its radius on vectors of length one, where the reference chose one of 0.6 to 2.4 for vectors as
-they are.
+NOTES = """NOTES
 """
 
 
@@ -98,7 +90,7 @@ class Economy:
         """Return the mean accuracy with so many labels, where it went so far."""
         step = (labels - FIRST) // BATCH
         curve = self.accuracies.mean(axis=0)
-        return f"{curve[step]:.3f}" if step < len(curve) else "–"
+        return f"{curve[step]:.3f}" if step < len(curve) else "-"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     heed_signals()
     began = time.monotonic()
     try:
-        with running_service() as url:
+        with threadpool_limits(1), running_service() as url:  # several runs share the processors
             economies = [
                 measure(url, STRATEGIES[name], options.seeds, options.rounds)
                 for name in options.strategies
@@ -115,12 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CannotStart, Refused, OSError) as error:
         print(f"label_economy: {error}", file=sys.stderr)
         return 1
-    table = table_of(economies)
-    print(f"\n{table}")
+    print(f"\n{table_of(economies)}")
     if options.page:
-        minutes = (time.monotonic() - began) / 60
-        asked = {"seeds": options.seeds, "rounds": options.rounds, "minutes": minutes}
-        options.page.write_text(PAGE.format(table=table, notes=NOTES, machine=machine(), **asked))
+        options.page.write_text(page_of(economies, (time.monotonic() - began) / 60))
     return 0
 
 
@@ -151,15 +140,20 @@ def learn(url: str, strategy: Strategy, seed: int, rounds: int) -> Array:
     """Return the test accuracies of one run, its pictures in a pool of their own."""
     digits = Digits.of(seed)
     with Connection(url) as service:
-        pool = make_pool(service, digits)
+        return digits.learn(rounds, chooser(service, strategy, digits))
 
-        def choose(each: int, labelled: Rows, probabilities: Array) -> list[int]:
-            tell_labels(service, pool, digits, labelled)
-            predictions = upload_predictions(service, pool, strategy, probabilities)
-            asked = {"pool": pool, "acquisitions": [strategy.asked(each)], **predictions}
-            return [digits.ids.index(id) for id in next_items(service, strategy, asked)]
 
-        return digits.learn(rounds, choose)
+def chooser(service: Connection, strategy: Strategy, digits: Digits) -> Choose:
+    """Make a pool of the pictures; return what has the service choose among them."""
+    pool = make_pool(service, digits)
+
+    def choose(each: int, labelled: Rows, probabilities: Array) -> list[int]:
+        tell_labels(service, pool, digits, labelled)
+        predictions = upload_predictions(service, pool, strategy, probabilities)
+        asked = {"pool": pool, "acquisitions": [strategy.asked(each)], **predictions}
+        return [digits.ids.index(id) for id in next_items(service, strategy, asked)]
+
+    return choose
 
 
 def make_pool(service: Connection, digits: Digits) -> str:
@@ -198,6 +192,19 @@ def next_items(service: Connection, strategy: Strategy, asked: dict[str, object]
     return [row["id"] for row in rows]
 
 
+def page_of(economies: Sequence[Economy], minutes: float) -> str:
+    """Return the results as a page of the documentation."""
+    seeds, steps = economies[0].accuracies.shape
+    return PAGE.format(
+        table=table_of(economies),
+        notes=NOTES,
+        machine=machine(),
+        seeds=seeds,
+        rounds=steps - 1,
+        minutes=minutes,
+    )
+
+
 def table_of(economies: Sequence[Economy]) -> str:
     """Return the results beside the reference, as a Markdown table."""
     at = " | ".join(f"at {labels}" for labels in SHOWN_AT)
@@ -223,7 +230,7 @@ def line_of(economy: Economy) -> str:
 
 def numbers(needed: Sequence[int | None]) -> str:
     """Return labels needed as they are printed; a dash where a level is not reached."""
-    return " / ".join("–" if each is None else str(each) for each in needed)
+    return " / ".join("-" if each is None else str(each) for each in needed)
 
 
 if __name__ == "__main__":

@@ -239,6 +239,12 @@ class UnusableLabels(JobFailure):
     code = "unusable_labels"
 
 
+class UnusableMetadata(JobFailure):
+    """The pool's metadata cannot be used so"""
+
+    code = "unusable_metadata"
+
+
 class StorageFull(JobFailure):
     """The disk is nearly full"""
 

@@ -5,26 +5,26 @@ the order in which the items came, and, unless that is every item of the pool in
 `places.npy`: for each row of the pool the item's place among those predicted, or -1.
 """
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from service.errors import SubjectGone, readable
+from service.errors import SubjectGone
 from service.files import Files, given_name
 from service.ids import Rows
 from service.records import Predictions
 
 PLACES = "places"
-LARGEST_EXACT = 2**53
-LONGEST_CLASS = 1_024
 
 PROBABILITIES, LOGITS, LOG_PROBABILITIES = "probabilities", "logits", "log_probabilities"
 SCALES = (PROBABILITIES, LOGITS, LOG_PROBABILITIES)
 """What the numbers may be that probabilities are made of."""
+
+ONE_ARRAY = "application/x-npy"
+ARRAYS = (ONE_ARRAY, "application/x-npz", "multipart/form-data")
+TABLES = ("text/csv", "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,18 @@ class Form:
     def has_members(self) -> bool:
         """Whether there is something of each member of a committee."""
         return "members" in self.axes
+
+    @property
+    def ragged(self) -> bool:
+        """Whether an item may have any number of rows."""
+        return "ends" in self.arrays
+
+    def axes_in(self, media_type: str) -> tuple[str, ...]:
+        """Return the axes whose order a client must say: those of an array with members.
+
+        It cannot be told from their lengths where there are as many members as items.
+        """
+        return self.axes if self.has_members and media_type in ARRAYS else ()
 
 
 FORMS = {
@@ -95,30 +107,6 @@ FORMS = {
     ),
 }
 """What the API calls the kind of predictions, and what it means."""
-
-
-def fault_of_classes(classes: Sequence[Any], limit: int) -> str | None:
-    """Return why some values can be no names of classes, or None."""
-    if len(classes) > limit:
-        return f"There are {len(classes)} classes; at most {limit} are allowed (max_classes)"
-    if not all(is_class(value) for value in classes):
-        return (
-            f"A class is a finite number, a boolean or a text of at most {LONGEST_CLASS} letters"
-            " that JSON can hold"
-        )
-    # 1 and 1.0 are one class, 1 and true are two
-    if len({(isinstance(value, bool), value) for value in classes}) != len(classes):
-        return "Two classes are the same"
-    return None
-
-
-def is_class(value: Any) -> bool:
-    """Return whether a class can be told to any client as it is."""
-    if isinstance(value, str):
-        return len(value) <= LONGEST_CLASS and readable(value) == value
-    if isinstance(value, int):
-        return abs(value) <= LARGEST_EXACT
-    return isinstance(value, float) and math.isfinite(value)
 
 
 @dataclass(frozen=True)

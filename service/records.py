@@ -28,6 +28,9 @@ ACTIVE = "active"
 
 FLOAT64_BYTES = 8
 
+FEATURELESS = (0,)
+"""The item shape of a pool whose items have no features."""
+
 
 def new_id() -> str:
     """Return an id that nobody can guess."""
@@ -103,7 +106,8 @@ class Pool(Record):
 
     @property
     def item_values(self) -> int | None:
-        """The number of feature values of one item, or None before the first part."""
+        """The number of feature values of one item, 0 where items have no features, or None before
+        the first part."""
         if self.item_shape is None:
             return None
         values = 1

@@ -8,22 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from service.acquisition.evidence import Array, Rows
+from service.classes import identity
 
 
 def aligned(classes: Sequence[Sequence[Any]]) -> tuple[tuple[Any, ...], tuple[Rows, ...]]:
     """Return the classes of several models as one list, and where each model's stand in it.
 
-    They are in the order in which they first appear. 1, 1.0, True and "1" are different classes.
+    They are in the order in which they first appear, each as it first does.
     """
-    places: dict[tuple[type, Any], int] = {}
+    places: dict[tuple[bool, Any], int] = {}
     found = [[places.setdefault(identity(each), len(places)) for each in one] for one in classes]
     union = tuple(value for _, value in places)
     return union, tuple(np.array(each, dtype=np.int64) for each in found)
-
-
-def identity(label: Any) -> tuple[type, Any]:
-    """Return what two labels share only if they are the same class: 1 equals True and 1.0."""
-    return type(label), label
 
 
 @dataclass(frozen=True)

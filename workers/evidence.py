@@ -20,7 +20,7 @@ from service.acquisition.evidence import (
 )
 from service.acquisition.features import Features
 from service.backend import Backend
-from service.errors import InvalidOutput
+from service.errors import InvalidOutput, UnusableMetadata
 from service.functions import Function
 from service.given import PredictionFiles
 from service.items import Items
@@ -105,7 +105,7 @@ class Supply:
         if len(wrong):
             name, value = self.id_of(int(rows[wrong[0]])), found[wrong[0]]
             said = "no value" if np.isnan(value) else f"{value:g}"
-            raise InvalidOutput(
+            raise UnusableMetadata(
                 f"The item {name!r} has {said} in the metadata column {column!r}, where a number"
                 " above zero is needed"
             )

@@ -16,7 +16,7 @@ from service.files import part_name, upload_name
 from service.ids import IdIndex, PackedIds, build_index, first_duplicate, hash_ids, numbered
 from service.operations import jobs, pools
 from service.operations.pools import Arrival
-from service.records import Job, Part, Pool
+from service.records import FEATURELESS, Job, Part, Pool
 from workers.workbench import EXPANSION, Desk, Workbench, load
 
 LIMITS = ("max_item_values", "max_id_bytes", "max_metadata_columns", "max_metadata_bytes")
@@ -82,7 +82,8 @@ def summary_of(said: Mapping[str, Any]) -> Summary:
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidOutput("The upload was not described as it must be") from error
     unknown = summary.rows > 0 and summary.item_shape is None
-    if summary.rows < 0 or unknown or summary.dtype not in DTYPES:
+    hollow = 0 in (summary.item_shape or ()) and summary.item_shape != FEATURELESS
+    if summary.rows < 0 or unknown or hollow or summary.dtype not in DTYPES:
         raise InvalidOutput("The reader gave an impossible summary of the upload")
     return summary
 

@@ -16,6 +16,7 @@ from service.records import Pool
 Label = str | int | float | bool
 
 AT_ONCE = 100_000
+NAMED_CLASSES = 20
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,12 @@ class Labels:
         codes = np.array(found, dtype=np.int64)
         if (codes < 0).any():
             first = int(np.flatnonzero(codes < 0)[0])
+            known = ", ".join(json.dumps(each) for each in classes[:NAMED_CLASSES])
             raise UnusableLabels(
-                f"The item {self.name(first)!r} is labelled {self.values[first]!r}, which is none"
-                f" of the {len(classes)} classes that the predictions know"
+                f"The item {self.name(first)!r} is labelled {json.dumps(self.values[first])}, and"
+                f" the predictions know {len(classes)} classes: {known}"
+                f"{' …' if len(classes) > NAMED_CLASSES else ''}. Label it with one of them, or"
+                " send predictions that know the class"
             )
         return codes
 

@@ -14,7 +14,7 @@ from service.ids import PackedIds, Rows
 from service.items import Items
 from service.operations import jobs, pools, predictions
 from service.records import Job, Pool, Predictions
-from workers.given import Array, Summary, first_wrong, summary_of, take_arrays
+from workers.verification import Array, Summary, first_wrong, summary_of, take_arrays
 from workers.workbench import EXPANSION, Desk, Workbench
 
 LIMITS = (

@@ -136,6 +136,7 @@ def epig(
         Tunable(
             "ids of the items whose predictions matter; where none are named, `sample` items of the"
             " pool stand for them",
+            names="item-id",
             longest=1_000,
         ),
     ] = (),

@@ -92,7 +92,12 @@ def per_cost(
     amounts: Array,
     *,
     column: Annotated[
-        str, Tunable("the metadata column with the cost of labelling each item", required=True)
+        str,
+        Tunable(
+            "the metadata column with the cost of labelling each item",
+            required=True,
+            names="metadata-column",
+        ),
     ] = "cost",
 ) -> Array:
     """A function's score for each unit of what labelling the item costs.

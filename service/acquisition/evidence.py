@@ -22,13 +22,14 @@ PREDICTIONS, ITEMS, LABELS, REQUEST = "predictions", "items", "labels", "request
 
 @dataclass(frozen=True)
 class Kind:
-    """One word of the vocabulary: what it is, who must have given it, and the parameters of the
-    function that say how it is made."""
+    """One word of the vocabulary: what it is, who must have given it, the parameters of the
+    function that say how it is made, and whether it is made of feature vectors."""
 
     says: str
     source: str
     per_item: bool = True
     asks: tuple[str, ...] = ()
+    vectors: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,12 +128,19 @@ EVIDENCE = {
     "keys": Kind(
         "a 64-bit hash of each item's id, uint64 (items,); the same on every machine", ITEMS
     ),
-    "features": Kind("feature vectors, rows of numbers", ITEMS),
-    "neighbours": Kind("the nearest other items of each item", ITEMS, asks=("k", "metric")),
-    "originals": Kind(
-        "which earlier item each item nearly repeats", ITEMS, asks=("threshold", "metric")
+    "features": Kind("feature vectors, rows of numbers", ITEMS, vectors=True),
+    "neighbours": Kind(
+        "the nearest other items of each item", ITEMS, asks=("k", "metric"), vectors=True
     ),
-    "clustering": Kind("the k-means cluster of each item", ITEMS, asks=("clusters", "seed")),
+    "originals": Kind(
+        "which earlier item each item nearly repeats",
+        ITEMS,
+        asks=("threshold", "metric"),
+        vectors=True,
+    ),
+    "clustering": Kind(
+        "the k-means cluster of each item", ITEMS, asks=("clusters", "seed"), vectors=True
+    ),
     "amounts": Kind("numbers of a metadata column, float64 (items,)", ITEMS, asks=("column",)),
     "groups": Kind(
         "values of a metadata column as codes, int64 (items,); -1 for none", ITEMS, asks=("column",)
@@ -142,9 +150,11 @@ EVIDENCE = {
         "each annotator's class, int64 (annotators, items); -1 where one gave none", LABELS
     ),
     "labelled_neighbours": Kind(
-        "the nearest labelled items of each item", LABELS, asks=("k", "metric")
+        "the nearest labelled items of each item", LABELS, asks=("k", "metric"), vectors=True
     ),
-    "labelled_features": Kind("feature vectors of the labelled items", LABELS, per_item=False),
+    "labelled_features": Kind(
+        "feature vectors of the labelled items", LABELS, per_item=False, vectors=True
+    ),
     "labelled_probs": Kind(
         "class probabilities of the labelled items, float64 (labelled, classes)",
         LABELS,
@@ -163,12 +173,14 @@ EVIDENCE = {
         " float64 (items,)",
         LABELS,
         asks=("seed",),
+        vectors=True,
     ),
     "given_features": Kind(
         "feature vectors of the items that the parameter `items` names",
         REQUEST,
         per_item=False,
         asks=("items",),
+        vectors=True,
     ),
     "target_member_probs": Kind(
         "member_probs of the target items, float64 (members, targets, classes)",

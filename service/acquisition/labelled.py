@@ -28,7 +28,7 @@ def telling_apart(size: Size) -> float:
     return (2.0 * STEPS * seen + size.items) * size.width
 
 
-@acquisition(least=0.0, work=comparing)
+@acquisition(least=0.0, requires_labels=True, work=comparing)
 def distance_to_labelled(
     labelled_neighbours: Neighbours,
     *,
@@ -54,7 +54,7 @@ def distance_to_labelled(
     return far.mean(axis=1) if far.shape[1] else np.zeros(len(far))
 
 
-@acquisition(least=0.0, work=comparing)
+@acquisition(least=0.0, requires_labels=True, work=comparing)
 def contrastive(
     probs: Array,
     labelled_neighbours: Neighbours,
@@ -98,7 +98,7 @@ def floored(probs: Array) -> Array:
     return clipped / clipped.sum(axis=1, keepdims=True)
 
 
-@acquisition(least=0.0, work=telling_apart)
+@acquisition(least=0.0, requires_labels=True, work=telling_apart)
 def discriminative(
     unlabelled_probs: Array,
     *,
@@ -124,7 +124,7 @@ def discriminative(
     return unlabelled_probs + 0.0
 
 
-@acquisition(least=0.0, purpose=RELABELLING, skips=True)
+@acquisition(least=0.0, purpose=RELABELLING, requires_labels=True, skips=True)
 def mistakenness(probs: Array, labels: Rows) -> Array:
     """How sure the model is that an item's label is wrong.
 

@@ -179,6 +179,7 @@ def similarity(
         Ids,
         Tunable(
             "ids of the items that the others are compared with",
+            names="item-id",
             required=True,
             shortest=1,
             longest=MOST_GIVEN,

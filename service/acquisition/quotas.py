@@ -41,9 +41,10 @@ def group_cap(
     base: Array,
     groups: Rows,
     *,
-    column: Annotated[str, Tunable("the metadata column that names the group", required=True)] = (
-        "patient"
-    ),
+    column: Annotated[
+        str,
+        Tunable("the metadata column that names the group", required=True, names="metadata-column"),
+    ] = ("patient"),
     most: Annotated[int, Tunable("how many of one group there may be", minimum=1)] = 1,
 ) -> Picks:
     """The function's order, with at most so many items of each group.

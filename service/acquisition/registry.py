@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from service.acquisition.evidence import (
+    EVIDENCE,
     LABELS,
     PREDICTIONS,
     Array,
@@ -102,6 +103,7 @@ class Acquisition:
     prefix_consistent: bool | None = None
     work: Work | None = None
     fits: Fits | None = None
+    requires_labels: bool = False
 
     @property
     def needs_predictions(self) -> bool:
@@ -111,14 +113,11 @@ class Acquisition:
     @property
     def needs_features(self) -> bool:
         """Whether the pool's feature vectors are looked at."""
-        return any("features" in need for need in self.needs) or bool(
-            {"neighbours", "originals", "clustering", "labelled_neighbours", "unlabelled_probs"}
-            & set(self.needs)
-        )
+        return any(EVIDENCE[need].vectors for need in self.needs)
 
     @property
-    def needs_labels(self) -> bool:
-        """Whether the pool's labels are looked at."""
+    def uses_labels(self) -> bool:
+        """Whether the pool's labels are looked at, where there are any."""
         return LABELS in sources(self.needs)
 
     def score(self, evidence: Mapping[str, Any], **parameters: Any) -> Array:
@@ -170,7 +169,7 @@ def acquisition(**options: Any) -> Callable[[Function], Function]:
     item scores depends on the others; `names_originals` that the second of two results is the row
     each item repeats, -1 where it repeats none; `work` tells the cost where it is more than a pass
     over the evidence; `fits` says what is wrong with parameters that the schema allows and a model
-    or a pool does not.
+    or a pool does not; `requires_labels` that without any label it would say nothing.
     """
     return register(SCORE, options)
 

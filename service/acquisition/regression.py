@@ -1,14 +1,13 @@
 """Scores of predicted numbers: how unsure they are, and what they may still improve."""
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 
 from service.acquisition.committees import variance_over
 from service.acquisition.evidence import Array
-from service.acquisition.registry import Size, acquisition
+from service.acquisition.registry import acquisition
 from service.acquisition.signature import Tunable
 
 Maximise = Annotated[
@@ -46,13 +45,7 @@ def committee_variance(member_values: Array) -> Array:
     return variance_over(member_values)
 
 
-def values_known(parameters: Mapping[str, Any], size: Size) -> str | None:
-    """Say that there are no labelled values to improve on, or return None."""
-    del parameters
-    return None if size.labelled else "there is no labelled value that could be improved on"
-
-
-@acquisition(least=0.0, fits=values_known)
+@acquisition(least=0.0, requires_labels=True)
 def expected_improvement(
     mean: Array,
     std: Array,
@@ -83,7 +76,7 @@ def expected_improvement(
     return answer
 
 
-@acquisition(least=0.0, fits=values_known)
+@acquisition(least=0.0, requires_labels=True)
 def probability_of_improvement(
     mean: Array,
     std: Array,

@@ -37,6 +37,7 @@ class Tunable:
 
     The bounds are of a number, or of each number of a list; `shortest` and `longest` are of the
     list, or of the rows of a matrix. A `required` parameter's default only says what it is like.
+    `names` says what a text stands for: an `item-id`, or a `metadata-column`.
     """
 
     help: str
@@ -47,6 +48,7 @@ class Tunable:
     shortest: int = 0
     longest: int = 10_000
     required: bool = False
+    names: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Parameter:
         if self.tunable.choices:
             schema["enum"] = list(self.tunable.choices)
         bounds = self.bounds()
+        if self.tunable.names and self.is_list:
+            schema["items"] = {**schema["items"], "format": self.tunable.names}
+        elif self.tunable.names:
+            schema["format"] = self.tunable.names
         if self.kind is Matrix:
             schema["items"] = {"type": "array", "items": {"type": "number", **bounds}}
         elif self.kind is Numbers:

@@ -20,6 +20,8 @@ def faults_of(backend: Backend, question: Question) -> Iterator[Fault]:
     for place, function in enumerate(question.functions):
         yield from function_faults(sizes, function, f"/acquisitions/{place}")
     yield from annotation_faults(question)
+    if question.n is not None and not any(f.entry.kind == BATCH for f in question.functions):
+        yield Fault("/batch", "No batch strategy is asked for: exclude items when you read instead")
     for model in question.source.models:
         pointer = "/model" if len(question.source.models) == 1 else "/committee"
         yield from misfits(question.pool, model, pointer)
@@ -69,7 +71,7 @@ class Sizes:
 def function_faults(sizes: Sizes, function: Function, pointer: str) -> Iterator[Fault]:
     """Yield what is wrong with one function, and with those it builds on."""
     yield from structure_faults(sizes.question, function, pointer)
-    yield from evidence_faults(sizes.question, function, pointer)
+    yield from evidence_faults(sizes, function, pointer)
     yield from parameter_faults(sizes, function, pointer)
     for place, each in enumerate(function.of):
         if function.entry.kind == AGGREGATION:  # the inner one's evidence is the objects
@@ -84,7 +86,8 @@ def structure_faults(question: Question, function: Function, pointer: str) -> It
     low, high = entry.of
     if not low <= count <= high:
         wanted = f"{low}" if low == high else f"{low} to {high}"
-        yield Fault(f"{pointer}/of", f"{entry.name} builds on {wanted} functions, not on {count}")
+        detail = f"{entry.name} builds on {wanted} other functions, and `of` names {count}"
+        yield Fault(f"{pointer}/of", detail)
     for place, each in enumerate(function.of):
         where = f"{pointer}/of/{place}/name"
         if each.entry.kind == BATCH:
@@ -93,18 +96,31 @@ def structure_faults(question: Question, function: Function, pointer: str) -> It
             each.entry.kind == SCORE and set(each.entry.needs) == {"probs"}
         ):
             yield Fault(where, f"{entry.name} takes a function of class probabilities alone")
-    if entry.kind != BATCH:
-        if function.candidates is not None:
-            yield Fault(f"{pointer}/candidates", "Only a batch strategy chooses among candidates")
-        return
+    if entry.kind == BATCH:
+        yield from batch_faults(question, function, pointer)
+    elif function.candidates is not None:
+        yield Fault(f"{pointer}/candidates", "Only a batch strategy chooses among candidates")
+
+
+def batch_faults(question: Question, function: Function, pointer: str) -> Iterator[Fault]:
+    """Yield what is missing for a batch, or would be passed over in silence."""
+    name, most = function.name, function.candidates
     if question.n is None:
-        yield Fault("/batch", f'{entry.name} selects a batch: say how many, as {{"n": 100}}')
-    if function.candidates is not None and not function.of:
+        yield Fault("/batch", f'{name} selects a batch: say how many, as {{"n": 100}}')
+    if most is None:
+        if function.of and "base" not in function.entry.needs:
+            detail = f"{name} builds on no score: say among how many `candidates` it chooses"
+            yield Fault(f"{pointer}/of", detail)
+    elif not function.of:
         yield Fault(f"{pointer}/of", "Name the function whose best are the candidates")
+    elif most < min(question.n or 0, question.pool.total):
+        detail = f"{most} candidates are too few for a batch of {question.n}"
+        yield Fault(f"{pointer}/candidates", detail)
 
 
-def evidence_faults(question: Question, function: Function, pointer: str) -> Iterator[Fault]:
-    """Yield what a function needs and nothing in the request gives."""
+def evidence_faults(sizes: Sizes, function: Function, pointer: str) -> Iterator[Fault]:
+    """Yield what a function needs and nothing in the request, or the pool, gives."""
+    question = sizes.question
     gives = question.source.gives
     missing = [
         need
@@ -115,6 +131,9 @@ def evidence_faults(question: Question, function: Function, pointer: str) -> Ite
         yield Fault(f"{pointer}/name", lack(question.source, function, missing[0]))
     if "labelled_probs" in function.entry.needs and "probs" not in gives:
         yield Fault(f"{pointer}/name", f"{function.name} needs class probabilities")
+    if function.entry.requires_labels and not sizes.labelled:
+        detail = f"{function.name} needs labels, and the pool has none: PUT some to its labels"
+        yield Fault(f"{pointer}/name", detail)
     if function.entry.needs_features and question.pool.item_values == 0:
         yield Fault(f"{pointer}/name", f"{function.name} needs features, and the items have none")
 

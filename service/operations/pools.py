@@ -23,7 +23,7 @@ from service.ids import Hashes, PackedIds
 from service.ids import find as find_ids
 from service.items import Items
 from service.operations import jobs
-from service.records import DELETED, Job, Part, Pool, Predictions, Ranking, new_id
+from service.records import DELETED, FEATURELESS, Job, Part, Pool, Predictions, Ranking, new_id
 
 MEDIA_TYPES = (
     "application/json",
@@ -216,6 +216,7 @@ def check_fit(backend: Backend, pool: Pool, arrival: Arrival) -> None:
     """Raise UploadRefused where a part's shape, type, metadata or size is not the pool's."""
     limits = backend.settings
     shape = list(arrival.item_shape or ())
+    check_featureless(pool, arrival)
     if arrival.item_shape is not None and pool.item_shape not in (None, arrival.item_shape):
         raise UploadRefused(
             f"Items of shape {shape} do not fit a pool of {list(pool.item_shape or ())}"
@@ -237,6 +238,22 @@ def check_fit(backend: Backend, pool: Pool, arrival: Arrival) -> None:
             )
     if len({**pool.metadata, **arrival.metadata}) > limits.max_metadata_columns:
         raise UploadRefused(f"A pool has at most {limits.max_metadata_columns} metadata columns")
+
+
+def check_featureless(pool: Pool, arrival: Arrival) -> None:
+    """Raise UploadRefused where one has features and the other has none."""
+    here, there = arrival.item_shape, pool.item_shape
+    if None in (here, there) or (here == FEATURELESS) == (there == FEATURELESS):
+        return
+    if here == FEATURELESS:
+        raise UploadRefused(
+            f"These items have no features, and those of the pool have, of shape"
+            f" {list(there or ())}: add them, or send these items to a new pool"
+        )
+    raise UploadRefused(
+        f"These items have features, of shape {list(here or ())}, and those of the pool have none:"
+        " leave them out, or send these items to a new pool"
+    )
 
 
 def check_ids(backend: Backend, pool: Pool, arrival: Arrival) -> None:

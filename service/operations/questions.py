@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from service.acquisition import REGISTRY, Acquisition
 from service.acquisition.evidence import EVIDENCE, PREDICTIONS
 from service.functions import Function
 from service.records import Model, Pool, Predictions
@@ -17,6 +18,19 @@ GIVES = {
     "regression_members": {"member_values", "mean", "std"},
 }
 """The evidence that each kind of predictions gives."""
+
+
+def forms_for(entry: Acquisition) -> list[str]:
+    """Return the kinds of predictions of which any one gives all that a function needs of them.
+
+    A function that builds on another needs, where a client names none, what that other needs.
+    """
+    needs = set(entry.needs) | set(REGISTRY[entry.builds_on].needs if entry.builds_on else ())
+    predicted = {need for need in needs if EVIDENCE[need].source == PREDICTIONS}
+    if "labelled_probs" in needs:
+        predicted.add("probs")
+    return [form for form, given in GIVES.items() if predicted <= given] if predicted else []
+
 
 MEMBERS = frozenset({"member_probs", "target_member_probs", "votes"})
 """The evidence that only the members of a committee give."""

@@ -104,7 +104,8 @@ def validate(backend: Backend, scoring: Scoring) -> Question:
     if scoring.batch is not None:
         faults += batch_faults(backend, pool, scoring.batch)
     if faults:
-        raise InvalidRequest("This cannot be scored as asked", faults=faults)
+        first = f"{faults[0].detail} (at {faults[0].pointer})"
+        raise InvalidRequest(f"This cannot be scored as asked: {first}", faults=faults)
     return question
 
 

@@ -2,7 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
-from service.acquisition.evidence import EVIDENCE
+from service.acquisition import Acquisition
+from service.acquisition.evidence import EVIDENCE, REQUEST
 from service.acquisition.registry import (
     AGGREGATION,
     BATCH,
@@ -11,6 +12,14 @@ from service.acquisition.registry import (
     RELABELLING,
     SCORE,
 )
+from service.operations.questions import forms_for
+
+USES = ("unused", "used")
+
+
+def visible(entry: Acquisition) -> list[str]:
+    """Return the evidence that somebody has to give, not what a request or the service does."""
+    return [need for need in entry.needs if EVIDENCE[need].source != REQUEST]
 
 
 class AcquisitionSchema(Schema):
@@ -35,26 +44,42 @@ class AcquisitionSchema(Schema):
     formula = fields.String(required=True)
     reference = fields.String(required=True)
     needs = fields.Function(
-        lambda entry: {need: EVIDENCE[need].says for need in entry.needs},
+        lambda entry: {need: EVIDENCE[need].says for need in visible(entry)},
         required=True,
         metadata={
             "type": "object",
             "additionalProperties": {"type": "string"},
-            "description": "Evidence by name, and what it is",
+            "description": "What it looks at, by name, and what that is",
         },
     )
-    needs_predictions = fields.Boolean(
-        required=True, metadata={"description": "A model, a committee or uploaded predictions"}
+    prediction_kinds = fields.Function(
+        forms_for,
+        required=True,
+        metadata={
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Kinds of predictions of which any one will do; none where it needs"
+            " none. A model gives `probs`; a forest or a committee gives `members`",
+        },
     )
     needs_features = fields.Boolean(required=True)
-    needs_labels = fields.Boolean(required=True)
+    labels = fields.Function(
+        lambda entry: "required" if entry.requires_labels else USES[entry.uses_labels],
+        required=True,
+        metadata={
+            "type": "string",
+            "enum": ["required", *USES],
+            "description": "Whether the pool's labels are needed, used where there are any, or not",
+        },
+    )
     of = fields.Function(
         lambda entry: {"minimum": entry.of[0], "maximum": entry.of[1]},
         required=True,
         metadata={
             "type": "object",
             "additionalProperties": {"type": "integer"},
-            "description": "How many functions it builds on, named in `of`",
+            "description": "How many functions `of` may name. A batch strategy that builds on none"
+            " takes one only to choose among its best, with `candidates`",
         },
     )
     builds_on = fields.String(

@@ -1,5 +1,6 @@
 """Functions of the catalogue as a client asks for them: every field is made from the registry."""
 
+import difflib
 from typing import Any
 
 import marshmallow
@@ -56,6 +57,9 @@ def field_of(parameter: Parameter, options: dict[str, Any]) -> fields.Field[Any]
         bool: Boolean,
         str: fields.String,
     }
+    if parameter.tunable.choices:
+        said = f"Must be one of: {', '.join(parameter.tunable.choices)}."
+        options["error_messages"] = {"invalid": said}
     return kinds[parameter.kind](**options)
 
 
@@ -97,10 +101,10 @@ def function_of(value: Any, depth: int) -> Function:
         raise marshmallow.ValidationError("Not an object with `name` and `parameters`.")
     unknown = value.keys() - MEMBERS
     if unknown:
-        raise refuse(min(unknown), "Unknown field.")
+        raise refuse(min(unknown), f"Unknown field. Known are: {', '.join(sorted(MEMBERS))}.")
     name = value.get("name")
     if not isinstance(name, str) or name not in REGISTRY.keys() | ALIASES.keys():
-        raise refuse("name", f"Not a function; there are: {', '.join(REGISTRY)}.")
+        raise refuse("name", f"Not a function{resembling(name)}; there are: {', '.join(REGISTRY)}.")
     entry = REGISTRY[ALIASES.get(name, name)]
     return Function(
         entry.name,
@@ -110,10 +114,21 @@ def function_of(value: Any, depth: int) -> Function:
     )
 
 
+def resembling(name: Any) -> str:
+    """Return what a misspelt name may have meant, as the end of a sentence."""
+    known = [*REGISTRY, *ALIASES]
+    close = difflib.get_close_matches(str(name).lower().replace("-", "_"), known, n=1)
+    return f", but {close[0]} is one" if close else ""
+
+
 def parameters_of(entry: Acquisition, given: Any) -> dict[str, Any]:
     """Return a function's parameters, the defaults filled in."""
     if not isinstance(given, dict):
         raise refuse("parameters", "Not an object.")
+    unknown = given.keys() - {parameter.name for parameter in entry.parameters}
+    if unknown:
+        known = ", ".join(parameter.name for parameter in entry.parameters) or "none"
+        raise refuse("parameters", {min(unknown): [f"Unknown field. Known are: {known}."]})
     try:
         loaded: dict[str, Any] = PARAMETERS[entry.name]().load(given)
     except marshmallow.ValidationError as error:

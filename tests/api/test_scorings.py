@@ -191,6 +191,65 @@ def test_a_batch_strategy_is_told_how_many(ask):
     assert pointers(ask("k_center", batch={"n": -1})) == ["/batch/n"]
 
 
+def test_nothing_of_a_batch_is_passed_over_in_silence(ask, backend, pool):
+    probs = given(backend, pool, "probs")
+    unused = {"name": "k_center", "of": [{"name": "margin"}]}
+
+    assert pointers(ask(unused, predictions=probs, batch={"n": 5})) == ["/acquisitions/0/of"]
+    few = {**unused, "candidates": 3}
+    assert pointers(ask(few, predictions=probs, batch={"n": 5})) == ["/acquisitions/0/candidates"]
+    assert ask({**unused, "candidates": 5}, predictions=probs, batch={"n": 5}).status_code == 202
+    assert pointers(ask("margin", predictions=probs, batch={"n": 5})) == ["/batch"]
+
+
+def test_a_function_of_labels_alone_wants_some(ask, backend, pool):
+    given_values = given(backend, pool, "regression", classes=())
+
+    answer = ask("expected_improvement", "distance_to_labelled", predictions=given_values)
+
+    assert pointers(answer) == ["/acquisitions/0/name", "/acquisitions/1/name"]
+    assert "PUT" in answer.json["errors"][0]["detail"]
+    assert answer.json["errors"][0]["detail"] in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        ({"name": "BADGE"}, "badge is one"),
+        ({"name": "core-set"}, "core_set is one"),
+        ({"name": "entropy", "parameters": {"normalized": True}}, "Known are: base, normalised"),
+        ({"name": "entropy", "parameters": {"base": 2}}, "one of: e, 2, 10"),
+        ({"name": "entropy", "base": "2"}, "Known are: candidates"),
+        ({"name": "power"}, "`of` names 0"),
+    ],
+)
+def test_a_slip_is_told_what_would_be_right(ask, backend, pool, function, says):
+    answer = ask(function, predictions=given(backend, pool, "probs"))
+
+    assert says in problem(answer, 422, "invalid_request")["errors"][0]["detail"]
+
+
+def test_the_catalogue_says_which_predictions_will_do(client):
+    def kinds(name):
+        return client.get(f"/v1/acquisitions/{name}").json["prediction_kinds"]
+
+    assert kinds("margin") == kinds("dmbal") == ["probs", "members"]
+    assert kinds("bald") == ["members"]
+    assert kinds("std") == ["regression", "regression_members"]
+    assert kinds("per_object") == ["objects"]
+    assert kinds("k_center") == kinds("density") == kinds("weighted_sum") == []
+
+
+def test_the_catalogue_says_which_texts_are_ids_or_columns(client):
+    def parameter(name, key):
+        return client.get(f"/v1/acquisitions/{name}").json["parameters"]["properties"][key]
+
+    assert parameter("per_cost", "column")["format"] == "metadata-column"
+    assert parameter("group_cap", "column")["format"] == "metadata-column"
+    assert parameter("similarity", "items")["items"]["format"] == "item-id"
+    assert parameter("epig", "targets")["items"]["format"] == "item-id"
+
+
 def test_a_batch_leaves_out_only_sets_that_there_are(ask):
     answer = ask("k_center", batch={"exclude_sets": ["nope"]})
 
@@ -270,7 +329,8 @@ def test_the_catalogue_tells_enough_to_build_a_form(client, name):
     assert told["kind"] in ("score", "aggregation", "composition", "batch")
     for text in ("summary", "description", "use", "avoid", "formula", "reference"):
         assert told[text]
-    assert told["needs"]
+    assert told["needs"] or told["of"]["minimum"]
+    assert told["labels"] in ("required", "used", "unused")
     assert (told["prefix_consistent"] is not None) == (told["kind"] == "batch")
     schema = told["parameters"]
     for parameter in schema["properties"].values():

@@ -71,7 +71,8 @@ def test_files_and_functions_keep_to_their_budgets(path):
     assert path.name == "__init__.py" or ast.get_docstring(tree), "a file says what lives in it"
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            assert node.end_lineno - node.lineno < 40, node.name
+            told = (ast.get_docstring(node, clean=False) or "").count("\n")
+            assert node.end_lineno - node.lineno - told < 40, node.name
         if isinstance(node, ast.ExceptHandler):
             names = ast.unparse(node.type) if node.type else "everything"
             broad = {"everything", "Exception", "BaseException"} & set(re.findall(r"\w+", names))

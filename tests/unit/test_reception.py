@@ -333,7 +333,7 @@ def test_a_value_that_cannot_be_is_refused_and_its_item_named(take, backend, poo
 
 
 def test_sums_are_looked_at_to_the_last_block(take, backend, monkeypatch):
-    monkeypatch.setattr("workers.given.BLOCK_VALUES", 2)
+    monkeypatch.setattr("workers.verification.BLOCK_VALUES", 2)
 
     take("members")
     with pytest.raises(UploadRefused, match="'c'"):

@@ -10,6 +10,9 @@ What is written into the current directory:
                               int32 codes with -1, where a value is missing
     metadata_{k}.json         the strings that the codes of a string column stand for
 
+Items without features have the shape (0,) and the type float32, whatever `dtype` says; their
+features.npy is (rows, 0).
+
 The item shape is None only for a part of no rows, where the format cannot tell it (JSON, NDJSON,
 lists of any length). A metadata column that never has a value is left out.
 

@@ -112,7 +112,9 @@ def file_batches(file: Any, item_bytes: Callable[[Any], int]) -> Iterator[Any]:
 
 def write_batches(part: Part, plan: Plan, batches: Iterator[Any]) -> None:
     """Write the rows of batches, each of any size."""
-    if plan.item_shape is not None:
+    if not plan.columns.features:
+        part.begin_featureless()
+    elif plan.item_shape is not None:
         part.begin(plan.item_shape)
     for batch in batches:
         if batch.num_rows:

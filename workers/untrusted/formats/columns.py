@@ -4,7 +4,8 @@
     metadata   the columns listed in `metadata`; without that list, every column whose name starts
                with `metadata.`; the prefix is no part of the metadata's name
     features   the columns listed in `features`, in that order; without that list, the column named
-               `features`, if there is one; otherwise every remaining column, in the file's order
+               `features`, if there is one; otherwise every remaining column, in the file's order;
+               where no column remains, the items have no features
 
 A column that is two of these, or none, refuses the upload and is named, and so does a name that
 stands twice or is empty. A column whose name starts with `metadata.` is a feature only if
@@ -36,7 +37,7 @@ HEADER = "header"
 
 @dataclass(frozen=True)
 class Columns:
-    """The position of each column in the table, by what it is."""
+    """The position of each column in the table, by what it is; there may be no features."""
 
     id: int
     features: tuple[int, ...]
@@ -51,8 +52,6 @@ def assign(names: Sequence[str], options: Options) -> Columns:
     features = feature_columns(names, options, metadata)
     for name in names:
         check_one_role(name, [options.id_column, *features, *metadata])
-    if not features:
-        raise refusal("There is no column of features beside ids and metadata", HEADER)
     position = {name: index for index, name in enumerate(names)}
     return Columns(
         id=position[options.id_column],

@@ -1,7 +1,10 @@
-"""What is sent beside an array of features: ids and metadata, one for each of its rows."""
+"""What is sent beside an array of features: ids and metadata, one for each of its rows.
+
+Ids may also come without features; there is then one of everything for each id.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -9,28 +12,31 @@ from workers.untrusted.formats.arrays import Array
 from workers.untrusted.formats.faults import pointer, refusal
 from workers.untrusted.formats.part import Part
 from workers.untrusted.formats.records import by_column
+from workers.untrusted.formats.upload import BLOCK_ROWS
 
 NOTHING = object()
 
 
 @dataclass(frozen=True)
 class Companions:
-    """Ids, or None where the items are numbered, and metadata as columns or as objects."""
+    """Ids, or None where the items are numbered, and metadata as columns or as objects; `noun` is
+    what they are counted by."""
 
     ids: Iterator[str] | None = None
     columns: Mapping[str, Iterator[Any]] = field(default_factory=dict)
     objects: Iterator[dict[str, Any]] | None = None
+    noun: str = "features"
 
     def take(self, part: Part, rows: int) -> tuple[Sequence[str] | None, dict[str, list[Any]]]:
         """Return ids and metadata of the next rows."""
-        done = part.rows
-        ids = None if self.ids is None else exactly(self.ids, rows, done, pointer("ids"))
+        done, noun = part.rows, self.noun
+        ids = None if self.ids is None else exactly(self.ids, rows, done, pointer("ids"), noun)
         metadata = {
-            name: exactly(values, rows, done, pointer("metadata", name))
+            name: exactly(values, rows, done, pointer("metadata", name), noun)
             for name, values in self.columns.items()
         }
         if self.objects is not None:
-            objects = exactly(self.objects, rows, done, pointer("metadata"))
+            objects = exactly(self.objects, rows, done, pointer("metadata"), noun)
             limit = part.upload.limits.max_metadata_columns
             metadata = by_column(objects, limit, done, part.at)
         return ids, metadata
@@ -45,7 +51,7 @@ class Companions:
             everything[pointer("metadata", name)] = values
         for place, iterator in everything.items():
             if iterator is not None and next(iterator, NOTHING) is not NOTHING:
-                raise refusal(f"There are more values than the {rows} rows of features", place)
+                raise refusal(f"There are more values than the {rows} rows of {self.noun}", place)
 
 
 def write_rows(part: Part, blocks: Iterable[Array], companions: Companions) -> None:
@@ -54,6 +60,15 @@ def write_rows(part: Part, blocks: Iterable[Array], companions: Companions) -> N
         ids, metadata = companions.take(part, len(block))
         part.append(ids, block, metadata)
     companions.check_end(part.rows)
+
+
+def write_featureless_rows(part: Part, companions: Companions) -> None:
+    """Write items without features: one for each id, with what belongs to it."""
+    counted = replace(companions, ids=None, noun="ids")
+    while ids := list(islice(companions.ids or (), BLOCK_ROWS)):
+        _, metadata = counted.take(part, len(ids))
+        part.append_featureless(ids, metadata)
+    counted.check_end(part.rows)
 
 
 def exactly(

@@ -103,7 +103,10 @@ def read_csv(upload: Upload) -> dict[str, Any]:
     columns = assign(header, upload.options)
     places = Places(header, columns, number + 1)
     part = Part(upload, places, np.dtype(upload.options.dtype or "float64"))
-    part.begin((len(columns.features),))
+    if columns.features:
+        part.begin((len(columns.features),))
+    else:
+        part.begin_featureless()
     rows = rows_per_block(len(header), CELL_BYTES)
     while block := list(islice(records, rows)):
         places.move(part.rows, [number for number, _ in block])
@@ -142,7 +145,10 @@ def write_block(part: Part, block: list[Record], columns: Columns) -> None:
         name: [record[position] or None for record in block]
         for name, position in columns.metadata.items()
     }
-    part.append(ids, feature_values(part, ids, block, columns), metadata)
+    if columns.features:
+        part.append(ids, feature_values(part, ids, block, columns), metadata)
+    else:
+        part.append_featureless(ids, metadata)
 
 
 def feature_values(part: Rows, ids: Sequence[str], block: list[Record], columns: Columns) -> Array:

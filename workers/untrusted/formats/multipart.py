@@ -4,7 +4,8 @@
     ids        a JSON array of strings, or text with one id per line, or an array as .npy
     metadata   a JSON object of lists by name, or NDJSON with one object per item
 
-What `ids` and `metadata` are is said by the field's Content-Type. Without one that decides, ids are
+Without `features` there must be `ids`, and the items have no features. What `ids` and `metadata`
+are is said by the field's Content-Type. Without one that decides, ids are
 an array if they begin as .npy does, JSON if they begin with `[`, and lines otherwise; metadata are
 lists by name if the first value is a list. A line ends with a line feed, or with a carriage return
 and a line feed.
@@ -24,7 +25,13 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 from workers.untrusted.formats.companions import Companions
 from workers.untrusted.formats.documents import parse
 from workers.untrusted.formats.faults import pointer, quoted, refusal
-from workers.untrusted.formats.npy import MAGIC, read_header, texts, write_features
+from workers.untrusted.formats.npy import (
+    MAGIC,
+    read_header,
+    texts,
+    write_featureless,
+    write_features,
+)
 from workers.untrusted.formats.part import FEATURES
 from workers.untrusted.formats.records import JSON_BYTES
 from workers.untrusted.formats.upload import Upload
@@ -53,22 +60,27 @@ class Sent:
 
 def read_multipart(upload: Upload) -> dict[str, Any]:
     """Write the fields of a multipart body."""
-    sent = store_fields(upload)
+    sent = store_fields(upload, needed=("features", "ids"))
     with ExitStack() as stack:
-        features = stack.enter_context(sent["features"].path.open("rb"))
-        header = read_header(features, sent["features"].size, pointer("features"))
         companions = Companions(
             ids=read_ids(upload, sent["ids"], stack) if "ids" in sent else None,
             **(read_metadata(upload, sent["metadata"], stack) if "metadata" in sent else {}),
         )
+        if "features" not in sent:
+            return write_featureless(upload, companions)
+        features = stack.enter_context(sent["features"].path.open("rb"))
+        header = read_header(features, sent["features"].size, pointer("features"))
         if header.plain:
             sent["features"].path.rename(FEATURES)
         kept = FEATURES if header.plain else None
         return write_features(upload, features, header, companions, kept=kept)
 
 
-def store_fields(upload: Upload, names: Sequence[str] = FIELDS) -> dict[str, Sent]:
-    """Write each field into a file of its own, and return them by name; the first must be there."""
+def store_fields(
+    upload: Upload, names: Sequence[str] = FIELDS, needed: Sequence[str] | None = None
+) -> dict[str, Sent]:
+    """Write each field into a file of its own, and return them by name; one of those needed, or
+    else the first, must be there."""
     boundary = upload.parameters.get("boundary", "")
     if not boundary or not boundary.isascii():
         raise refusal("The Content-Type names no boundary: let your HTTP client set it", BODY)
@@ -84,8 +96,9 @@ def store_fields(upload: Upload, names: Sequence[str] = FIELDS) -> dict[str, Sen
                 file.write(event.data)
             elif isinstance(event, Epilogue) and event.data.strip():
                 raise refusal("Something follows the last boundary", BODY)
-    if names[0] not in sent:
-        raise refusal(f"The body has no field named {names[0]}", BODY)
+    needed = needed or names[:1]
+    if sent.keys().isdisjoint(needed):
+        raise refusal(f"The body has no field named {' or '.join(needed)}", BODY)
     return sent
 
 

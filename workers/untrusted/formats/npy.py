@@ -13,10 +13,10 @@ import numpy as np
 from numpy.lib import format as npy
 
 from workers.untrusted.formats.arrays import Array, DType, header_of
-from workers.untrusted.formats.companions import Companions, write_rows
+from workers.untrusted.formats.companions import Companions, write_featureless_rows, write_rows
 from workers.untrusted.formats.faults import pointer, refusal
 from workers.untrusted.formats.features import DTYPES, check_dtype, refuse_dtype
-from workers.untrusted.formats.part import Part
+from workers.untrusted.formats.part import FEATURELESS_DTYPE, Part
 from workers.untrusted.formats.upload import BLOCK_BYTES, Upload, rows_per_block
 
 MAGIC = b"\x93NUMPY"
@@ -92,6 +92,14 @@ def write_features(
     part = Part(upload, in_arrays, dtype, numbered=companions.ids is None, kept=kept)
     part.begin(header.item_shape)
     write_rows(part, blocks(file, header), companions)
+    return part.finish()
+
+
+def write_featureless(upload: Upload, companions: Companions) -> dict[str, Any]:
+    """Write items of which ids were sent, and metadata if any, and no features."""
+    part = Part(upload, in_arrays, FEATURELESS_DTYPE)
+    part.begin_featureless()
+    write_featureless_rows(part, companions)
     return part.finish()
 
 

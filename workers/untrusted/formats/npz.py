@@ -1,4 +1,7 @@
-"""`.npz` archives: the arrays `features`, `ids` if there are any, and `metadata.<name>`."""
+"""`.npz` archives: the arrays `features`, `ids` if there are any, and `metadata.<name>`.
+
+An archive of `ids` without `features` holds items that have none.
+"""
 
 import shutil
 import zipfile
@@ -17,11 +20,13 @@ from workers.untrusted.formats.npy import (
     read_header,
     scalars,
     texts,
+    write_featureless,
     write_features,
 )
 from workers.untrusted.formats.upload import BLOCK_BYTES, Upload
 
 ARCHIVE = "body"
+ARRAYS = ("features", "ids")
 SUFFIX = ".npy"
 SCRATCH = "member"
 SMALL = 64 * 1024**2
@@ -48,7 +53,7 @@ def read_npz(upload: Upload) -> dict[str, Any]:
         with translated():
             archive = stack.enter_context(zipfile.ZipFile(upload.body))
         check_end(upload, archive)
-        members = check_members(archive, ("features", "ids"))
+        members = check_members(archive, ARRAYS, needed=ARRAYS)
         names = [name for name in members if name.startswith(PREFIX)]
         columns = {}
         for name in names:
@@ -59,6 +64,8 @@ def read_npz(upload: Upload) -> dict[str, Any]:
         if "ids" in members:
             member, header = open_member(archive, members["ids"], pointer("ids"), stack)
             ids = texts(member, header, pointer("ids"))
+        if "features" not in members:
+            return write_featureless(upload, Companions(ids, columns))
         member, header = open_member(archive, members["features"], pointer("features"), stack)
         if header.fortran:
             member = stack.enter_context(spooled(archive, members["features"], header, SCRATCH))
@@ -122,10 +129,14 @@ def check_end(upload: Upload, archive: zipfile.ZipFile) -> None:
 
 
 def check_members(
-    archive: zipfile.ZipFile, names: Sequence[str], prefix: str | None = PREFIX
+    archive: zipfile.ZipFile,
+    names: Sequence[str],
+    prefix: str | None = PREFIX,
+    needed: Sequence[str] | None = None,
 ) -> dict[str, zipfile.ZipInfo]:
-    """Return the arrays by name, the first of which must be there; others than those, and than
-    metadata, whose names have the prefix, are refused, and so are those packed too tightly."""
+    """Return the arrays by name, one of those needed, or else the first, being there; others than
+    those, and than metadata, whose names have the prefix, are refused, and so are those packed too
+    tightly."""
     members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         name = info.filename.removesuffix(SUFFIX)
@@ -144,8 +155,9 @@ def check_members(
                 ARCHIVE,
             )
         members[name] = info
-    if names[0] not in members:
-        raise refusal(f"The archive holds no array named {names[0]}", ARCHIVE)
+    needed = needed or names[:1]
+    if members.keys().isdisjoint(needed):
+        raise refusal(f"The archive holds no array named {' or '.join(needed)}", ARCHIVE)
     return members
 
 

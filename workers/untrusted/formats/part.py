@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
+from service.records import FEATURELESS
 from workers.untrusted.formats.arrays import Array, DType, GrowingArray
 from workers.untrusted.formats.faults import At, refusal
 from workers.untrusted.formats.features import check_finite, complain, convert
@@ -16,6 +19,9 @@ FIELD = "features"
 FEATURES = f"{FIELD}.npy"
 MAX_FEATURE_BYTES = 64 * 1024**3
 """The most that features may take when they are unpacked, whatever they were packed into."""
+
+FEATURELESS_DTYPE = np.dtype(np.float32)
+"""What features are kept as where there are none, whatever type was asked for."""
 
 SECONDS_BETWEEN_REPORTS = 0.25
 
@@ -96,16 +102,35 @@ class Part:
         """Fix the shape of the items."""
         values, limit = math.prod(item_shape), self.upload.limits.max_item_values
         if values == 0:
-            raise refusal("An item needs at least one feature value", self.at(0, "features"))
+            raise refusal(
+                "An item needs at least one feature value: give every item some, or leave the "
+                "features out altogether",
+                self.at(0, "features"),
+            )
         if values > limit:
             raise refusal(
                 f"Items of shape {list(item_shape)} have {values} values; at most {limit} are "
                 f"allowed (max_item_values)",
                 self.at(0, "features"),
             )
-        self.item_shape = tuple(item_shape)
+        self.open(tuple(item_shape))
+
+    def begin_featureless(self) -> None:
+        """Fix that the items have no features: those that are appended are (rows, 0)."""
+        self.dtype = FEATURELESS_DTYPE
+        self.open(FEATURELESS)
+
+    def open(self, item_shape: tuple[int, ...]) -> None:
+        """Begin the file of features, unless one is kept."""
+        self.item_shape = item_shape
         if self.kept is None:
             self.features = GrowingArray(FEATURES, self.dtype, item_shape)
+
+    def append_featureless(
+        self, ids: Sequence[str], metadata: Mapping[str, Sequence[Any]] | None = None
+    ) -> None:
+        """Write the next rows of items without features."""
+        self.append(ids, np.empty((len(ids), 0), dtype=self.dtype), metadata)
 
     def append(
         self,

@@ -1,4 +1,4 @@
-"""JSON and NDJSON: items as objects with an id, features and, if there is any, metadata."""
+"""JSON and NDJSON: items as objects with an id and, if there are any, features and metadata."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from service.errors import UploadRefused
 from workers.untrusted.formats.documents import parse
 from workers.untrusted.formats.faults import At, named, pointer, quoted, refusal
 from workers.untrusted.formats.features import complain, shape_of, to_array
-from workers.untrusted.formats.part import Part
+from workers.untrusted.formats.part import FIELD, Part
 from workers.untrusted.formats.upload import Upload, rows_per_block
 
 JSON_BYTES = 256 * 1024**2
@@ -71,40 +71,62 @@ def write_items(upload: Upload, items: Iterator[Any], at: At) -> dict[str, Any]:
     first = next(items, None)
     if first is not None:
         check_item(first, 0, at)
-        shape = shape_of(first["features"])
-        part.begin(shape)
+        shape = begin(part, first)
         items = chain([first], items)
-        rows = rows_per_block(math.prod(shape), PYTHON_NUMBER_BYTES)
+        rows = rows_per_block(math.prod(shape or ()), PYTHON_NUMBER_BYTES)
         while block := list(islice(items, rows)):
             write_block(part, block, shape)
     return part.finish()
 
 
-def write_block(part: Part, block: list[Any], shape: tuple[int, ...]) -> None:
+def begin(part: Part, first: dict[str, Any]) -> tuple[int, ...] | None:
+    """Fix the shape of the items as the first has it, and return it; None without features."""
+    if FIELD not in first:
+        part.begin_featureless()
+        return None
+    shape = shape_of(first[FIELD])
+    part.begin(shape)
+    return shape
+
+
+def write_block(part: Part, block: list[Any], shape: tuple[int, ...] | None) -> None:
     """Write some items."""
     for index, item in enumerate(block):
         check_item(item, part.rows + index, part.at)
+        check_alike(item, part.rows + index, part.at, featured=shape is not None)
     ids = [item["id"] for item in block]
-    complaint = complain(ids, part.rows, part.at)
-    features = to_array([item["features"] for item in block], shape, complaint)
-    metadata = [item.get("metadata") or {} for item in block]
+    objects = [item.get("metadata") or {} for item in block]
     limit = part.upload.limits.max_metadata_columns
-    part.append(ids, features, by_column(metadata, limit, part.rows, part.at))
+    metadata = by_column(objects, limit, part.rows, part.at)
+    if shape is None:
+        part.append_featureless(ids, metadata)
+        return
+    complaint = complain(ids, part.rows, part.at)
+    part.append(ids, to_array([item[FIELD] for item in block], shape, complaint), metadata)
 
 
 def check_item(item: Any, row: int, at: At) -> None:
     """Refuse what is no item."""
     if type(item) is not dict:
-        raise refusal('An item must be an object with "id" and "features"', at(row, "id"))
+        raise refusal('An item must be an object with an "id"', at(row, "id"))
     if type(item.get("id")) is not str:
         raise refusal("An item needs an id, and ids are strings", at(row, "id"))
     if not item.keys() <= KEYS:
         raise unknown_key(item, row, at)
-    if "features" not in item:
-        raise refusal(f"{named([item['id']], 0, row)} has no features", at(row, "features"))
     if type(item.get("metadata")) not in {dict, type(None)}:
         name = named([item["id"]], 0, row)
         raise refusal(f"{name} has metadata that is no object", at(row, "metadata"))
+
+
+def check_alike(item: dict[str, Any], row: int, at: At, *, featured: bool) -> None:
+    """Refuse an item with features among items without, or the reverse."""
+    if (FIELD in item) != featured:
+        have, first = ("no features", "some") if featured else ("features", "none")
+        raise refusal(
+            f"{named([item['id']], 0, row)} has {have} and the first item has {first}: all items "
+            f"of a part have features, or none has",
+            at(row, FIELD),
+        )
 
 
 def unknown_key(item: dict[str, Any], row: int, at: At) -> UploadRefused:

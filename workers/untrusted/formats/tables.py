@@ -12,7 +12,7 @@ from workers.untrusted.formats.arrays import Array, DType
 from workers.untrusted.formats.columns import Columns, assign, column, no_number
 from workers.untrusted.formats.faults import At, named, pointer, refusal
 from workers.untrusted.formats.features import EXACT, check_dtype, unravel
-from workers.untrusted.formats.part import Part, Rows
+from workers.untrusted.formats.part import FEATURELESS_DTYPE, Part, Rows
 from workers.untrusted.formats.upload import BLOCK_ROWS, Upload, rows_per_block
 
 NUMERIC = {
@@ -61,9 +61,8 @@ def make_plan(schema: Any, upload: Upload) -> Plan:
                 column(names[position]),
             )
     fields = [schema.field(position) for position in columns.features]
-    dtype = np.result_type(*(feature_dtype(field, alone=len(fields) == 1) for field in fields))
-    check_dtype(dtype, upload.options.dtype)
-    nested = is_nested(fields[0].type)
+    dtype = common_dtype(fields, upload.options.dtype)
+    nested = bool(fields) and is_nested(fields[0].type)
     return Plan(
         names=names,
         columns=columns,
@@ -72,6 +71,15 @@ def make_plan(schema: Any, upload: Upload) -> Plan:
         item_shape=fixed_shape(fields[0].type) if nested else (len(fields),),
         nested=nested,
     )
+
+
+def common_dtype(fields: Sequence[Any], wanted: str | None) -> DType:
+    """Return the type in which columns of features are kept together."""
+    if not fields:
+        return FEATURELESS_DTYPE
+    dtype = np.result_type(*(feature_dtype(field, alone=len(fields) == 1) for field in fields))
+    check_dtype(dtype, wanted)
+    return dtype
 
 
 def in_rows(names: Sequence[str], columns: Columns, *, nested: bool) -> At:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from service.errors import Fault, InvalidOutput, UploadRefused
-from service.given import FORMS, Form, fault_of_classes
+from service.given import FORMS, Form
+from service.classes import fault_of_classes
 from service.settings import Settings
 from workers.workbench import Desk, load
 
