@@ -1,4 +1,7 @@
-"""Sample uploads in every format, and what is read from them."""
+"""Sample uploads in every format, and what is read from them.
+
+Features that are None make items without features, in every format that carries ids.
+"""
 
 import contextlib
 import io
@@ -25,15 +28,14 @@ LIMITS = {
 
 def item_records(ids, features, metadata):
     """Return items as JSON has them."""
-    rows = zip(ids, np.asarray(features).tolist(), strict=True)
-    return [
-        {
-            "id": id,
-            "features": values,
-            **({"metadata": {k: v[row] for k, v in metadata.items()}} if metadata else {}),
-        }
-        for row, (id, values) in enumerate(rows)
-    ]
+    records = [{"id": id} for id in ids]
+    if features is not None:
+        for record, values in zip(records, np.asarray(features).tolist(), strict=True):
+            record["features"] = values
+    if metadata:
+        for row, record in enumerate(records):
+            record["metadata"] = {name: values[row] for name, values in metadata.items()}
+    return records
 
 
 def as_json(ids, features, metadata):
@@ -48,7 +50,7 @@ def as_ndjson(ids, features, metadata):
 
 def as_csv(ids, features, metadata):
     """Return flat features, one column each; numbers so that they are read back exactly."""
-    features = np.asarray(features, dtype=float)
+    features = np.asarray(np.empty((len(ids), 0)) if features is None else features, dtype=float)
     flat = features.reshape(len(ids), math.prod(features.shape[1:]))
     header = ["id", *(f"x{i}" for i in range(flat.shape[1])), *(f"metadata.{k}" for k in metadata)]
     lines = [",".join(map(cell, header))]
@@ -81,17 +83,21 @@ def as_npz(ids, features, metadata):
     """Return an archive; numpy has no missing values, so metadata must not have any."""
     arrays = {f"metadata.{name}": np.array(values) for name, values in metadata.items()}
     file = io.BytesIO()
-    np.savez(file, features=np.asarray(features), ids=np.array(ids, dtype=str), **arrays)
+    if features is not None:
+        arrays["features"] = np.asarray(features)
+    np.savez(file, ids=np.array(ids, dtype=str), **arrays)
     return "application/x-npz", file.getvalue()
 
 
 def arrow_table(ids, features, metadata):
     """Return a table in which the features are lists of fixed size, nested for their shape."""
-    features = np.asarray(features)
-    column = pa.array(features.ravel())
-    for length in reversed(features.shape[1:]):
-        column = pa.FixedSizeListArray.from_arrays(column, length)
-    columns = {"id": pa.array(ids, pa.string()), "features": column}
+    columns = {"id": pa.array(ids, pa.string())}
+    if features is not None:
+        features = np.asarray(features)
+        column = pa.array(features.ravel())
+        for length in reversed(features.shape[1:]):
+            column = pa.FixedSizeListArray.from_arrays(column, length)
+        columns["features"] = column
     return pa.table(columns | {f"metadata.{k}": pa.array(v) for k, v in metadata.items()})
 
 
@@ -132,10 +138,9 @@ def multipart(*fields):
 
 
 def as_multipart(ids, features, metadata):
-    fields = [
-        ("ids", "application/json", json.dumps(ids).encode()),
-        ("features", "application/octet-stream", npy(np.asarray(features))),
-    ]
+    fields = [("ids", "application/json", json.dumps(ids).encode())]
+    if features is not None:
+        fields.append(("features", "application/octet-stream", npy(np.asarray(features))))
     if metadata:
         fields.append(("metadata", "application/json", json.dumps(metadata).encode()))
     return multipart(*fields)
@@ -152,6 +157,9 @@ UPLOADS = {
     "multipart": as_multipart,
 }
 """Name of a format -> function(ids, features, metadata) -> (media type, body)."""
+
+WITH_IDS = tuple(name for name in UPLOADS if name != "npy")
+"""The formats that carry ids, and so may do without features."""
 
 BINARY = ("npy", "npz", "arrow", "parquet", "multipart")
 """The formats that keep the features' type; the others send numbers as text."""

@@ -102,8 +102,8 @@ def per_cost(
 ) -> Array:
     """A function's score for each unit of what labelling the item costs.
 
-    Costs are in any unit: minutes, words, money. Raises ValueError naming the first item whose cost
-    is not a number above nothing.
+    Costs are in any unit: minutes, words, money. An item without a cost above zero fails the scoring
+    and is named.
 
     Use: where items differ much in the time they take: long texts, crowded images
     Avoid: where the costs are guesses: a cost too low by half doubles the score

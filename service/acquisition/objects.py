@@ -46,7 +46,7 @@ def per_object(
 
     Scores each object of an image, or each part of a document, by the function named in `of`, and
     aggregates. Nobody can say for everyone what an item without objects is worth, so a scoring with
-    such items is refused until `empty` says so. Raises ValueError naming the first such item.
+    such items is refused until `empty` says so.
 
     Use: max or top_k to find items with anything difficult in them; mean for items that are
       difficult throughout; sum where an item with many objects is worth more
@@ -79,7 +79,8 @@ def mean_object_confidence(
 ) -> Array:
     """The mean confidence of an item's objects; unsure objects are labelled sooner.
 
-    Raises ValueError naming the first item without objects, where `empty` is refuse.
+    Confidence is the probability of an object's likeliest class. Items without objects are refused
+    until `empty` says what becomes of them.
 
     Use: to rank detections as Encord Active does, which puts images without objects first: so does
       an `empty` of score

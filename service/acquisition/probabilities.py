@@ -143,8 +143,8 @@ def expected_cost(
 ) -> Array:
     """What the cheapest decision is still expected to cost.
 
-    With a cost of one for every mistake it is `least_confidence`. Raises ValueError where the
-    costs have not a row and a column for each class.
+    With a cost of one for every mistake it is `least_confidence`. The costs have a row
+    and a column for each class, in the order of the predictions' classes.
 
     Use: where mistakes differ in price: a missed tumour, a blocked honest payment
     Avoid: where no one can put numbers to mistakes; `margin` needs none
@@ -163,8 +163,8 @@ def cost_margin(
 ) -> Array:
     """The gap between the two cheapest decisions' expected costs; small is labelled sooner.
 
-    With a cost of one for every mistake it is `margin`. Raises ValueError where the costs have not
-    a row and a column for each class.
+    With a cost of one for every mistake it is `margin`. The costs have a row and a column for
+    each class, in the order of the predictions' classes.
 
     Use: where mistakes differ in price, and the question is which decision to take
     Avoid: where two decisions cost the same whatever is true: their gap is always nothing

@@ -204,9 +204,15 @@ def archive(*members):
     return file.getvalue()
 
 
-def test_an_archive_without_features_is_refused():
-    with pytest.raises(UploadRefused, match="no array named features"):
-        read_npz(ids=np.array(["a"]))
+def test_an_archive_without_features_and_ids_is_refused():
+    with pytest.raises(UploadRefused, match="no array named features or ids"):
+        read_npz(metadata__m=np.arange(4))
+
+
+@pytest.mark.parametrize(("count", "message"), [(3, "only 3 values"), (5, "more values")])
+def test_metadata_of_items_without_features_are_one_for_each_id(count, message):
+    with pytest.raises(UploadRefused, match=f"{message} .* rows of ids .*/metadata/m"):
+        read_npz(ids=np.array(list("abcd")), metadata__m=np.arange(count))
 
 
 def test_an_archive_that_is_packed_too_tightly_is_not_unpacked():

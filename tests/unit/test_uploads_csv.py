@@ -175,6 +175,25 @@ def test_the_rule_of_columns():
     )
 
 
+def test_a_table_in_which_no_column_remains_has_no_features():
+    assert assign(["id"]) == ("id", [], {})
+    assert assign(["metadata.m", "id"]) == ("id", [], {"m": "metadata.m"})
+    assert assign(["key", "m"], id_column="key", metadata=("m",)) == ("key", [], {"m": "m"})
+
+
+def test_a_cell_of_a_table_without_features_is_named_by_row_and_column():
+    for cells, place in (('"",u', 'row 3, column "id"'), ("b,u,v", "row 3")):
+        with pytest.raises(UploadRefused) as refused:
+            read_csv(f"id,metadata.m\na,t\n{cells}\n")
+
+        assert refused.value.faults[0].pointer == place
+
+
+def test_a_table_whose_other_columns_hold_text_is_not_taken_to_have_no_features():
+    with pytest.raises(UploadRefused, match=r"rename it to metadata\."):
+        read_csv("id,city\na,Oslo\n")
+
+
 @pytest.mark.parametrize(
     ("names", "options", "place", "message"),
     [
@@ -182,8 +201,7 @@ def test_the_rule_of_columns():
         (["id", "x"], {"id_column": "key"}, "header", 'no column "key"'),
         (["id", "x", "x"], {}, 'column "x"', "rename one"),
         (["", "id", "x"], {}, "column 1", "has no name"),
-        (["id"], {}, "header", "no column of features"),
-        (["id", "metadata.m"], {}, "header", "no column of features"),
+        (["id", "m", "metadata.n"], {"metadata": ("m",)}, 'column "metadata.n"', "neither"),
         (["id", "x"], {"features": ("y",)}, 'column "y"', "features= lists"),
         (["id", "x"], {"metadata": ("y",)}, 'column "y"', "metadata= lists"),
         (["id", "x"], {"features": ("x", "x")}, "header", "twice"),

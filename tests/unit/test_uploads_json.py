@@ -74,7 +74,8 @@ def test_whole_numbers_are_exact_up_to_the_last_that_float64_holds():
         ('{"items": [[1, 2]]}', "must be an object"),
         ('{"items": [{"features": [1]}]}', "needs an id"),
         ('{"items": [{"id": 7, "features": [1]}]}', "ids are strings"),
-        ('{"items": [{"id": "a"}]}', 'Item "a" has no features'),
+        ('{"items": [{"id": "a", "features": null}]}', 'Item "a" has null'),
+        ('{"items": [{"features": [1]}, {"id": "a"}]}', "needs an id"),
         ('{"items": [{"id": "a", "features": [1], "label": 3}]}', 'unknown key "label"'),
         ('{"items": [{"id": "a", "features": [1], "metadata": [1]}]}', "no object"),
         ('{"items": [{"id": "\\ud800", "features": [1]}]}', "half of a surrogate pair"),
@@ -85,6 +86,27 @@ def test_whole_numbers_are_exact_up_to_the_last_that_float64_holds():
 def test_what_is_no_strict_json_of_items_is_refused(text, message):
     with pytest.raises(UploadRefused, match=message):
         read_json(text)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [
+        ({"features": [1]}, {}, "has no features and the first item has some"),
+        ({}, {"features": [1]}, "has features and the first item has none"),
+        ({}, {"features": []}, "has features and the first item has none"),
+    ],
+)
+def test_all_items_of_a_part_have_features_or_none_has(first, last, message):
+    records = [{"id": f"i{row}", **first} for row in range(20_000)] + [{"id": "last", **last}]
+    document = json.dumps({"items": records})
+
+    with pytest.raises(UploadRefused, match=f'Item "last" {message}') as refused:
+        read_json(document)
+
+    assert refused.value.faults[0].pointer == "/items/20000/features"
+    with pytest.raises(UploadRefused, match=message) as refused:
+        read_ndjson(*map(json.dumps, records))
+    assert refused.value.faults[0].pointer == "line 20001, /features"
 
 
 def test_text_that_is_not_utf_8_is_refused():

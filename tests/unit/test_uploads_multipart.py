@@ -64,6 +64,15 @@ def test_an_array_in_another_form_is_converted():
     np.testing.assert_array_equal(part.features, FEATURES)
 
 
+@pytest.mark.parametrize("content", [b'["a", "b"]', b"a\nb\n", npy(np.array(["a", "b"]))])
+@pytest.mark.parametrize("metadata", [b'{"m": [1, null]}', b'{"m": 1}\n{}\n'])
+def test_ids_may_come_without_features(content, metadata):
+    part = read_fields(("ids", None, content), ("metadata", None, metadata))
+
+    assert (part.ids, part.metadata) == (["a", "b"], {"m": [1, None]})
+    assert part.features.shape == (2, 0)
+
+
 def test_bytes_that_look_like_line_ends_and_boundaries_survive():
     values = b"\r\n--between\r\n\r\n--\n\r" * 200_000
     features = np.frombuffer(values, dtype=np.uint8).reshape(-1, 20)
@@ -74,7 +83,10 @@ def test_bytes_that_look_like_line_ends_and_boundaries_survive():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ([("ids", None, b'["a"]')], "no field named features"),
+        ([("metadata", None, b'{"m": [1]}')], "no field named features or ids"),
+        ([("ids", None, b"a\n\nc\n")], "empty.*at /ids/1"),
+        ([("ids", None, b"a\nb"), ("metadata", None, b'{"m": [1]}')], "more rows of ids"),
+        ([("ids", None, b"a\n"), ("metadata", None, b"{}\n{}\n")], "1 rows of ids"),
         ([ARRAY, ARRAY], '"features" is unknown or repeated'),
         ([ARRAY, ("labels", None, b"1")], '"labels" is unknown or repeated'),
         ([("features", None, b"1,2,3")], "no .npy array.*at /features"),

@@ -4,8 +4,9 @@
     ids        a JSON array of strings, or text with one id per line, or an array as .npy
     metadata   a JSON object of lists by name, or NDJSON with one object per item
 
-Without `features` there must be `ids`, and the items have no features. What `ids` and `metadata`
-are is said by the field's Content-Type. Without one that decides, ids are
+Without `features` there must be `ids`, and the items have no features.
+
+What `ids` and `metadata` are is said by the field's Content-Type. Without one that decides, ids are
 an array if they begin as .npy does, JSON if they begin with `[`, and lines otherwise; metadata are
 lists by name if the first value is a list. A line ends with a line feed, or with a carriage return
 and a line feed.

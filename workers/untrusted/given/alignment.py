@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from service.classes import identity
 from service.errors import UploadRefused
 from workers.untrusted.formats.arrays import Array
 from workers.untrusted.formats.faults import pointer
@@ -16,7 +17,6 @@ from workers.untrusted.given.classes import (
     Class,
     check_count,
     differ,
-    key,
     parse_classes,
     same,
 )
@@ -72,16 +72,16 @@ def align(asked: Asked, classes: Sequence[Any]) -> Alignment:
     ]
     union: dict[tuple[bool, Any], Class] = {}
     for value in chain.from_iterable(members):
-        union.setdefault(key(value), value)
+        union.setdefault(identity(value), value)
     every = tuple(union.values())
     check_count(asked, len(every), PLACE)
     if asked.classes is not None:
         wanted = parse_classes(asked, asked.classes, OPTION)
         if not same(wanted, every):
             raise differ(wanted, every, PLACE)
-    code = {key(value): number for number, value in enumerate(every)}
+    code = {identity(value): number for number, value in enumerate(every)}
     return Alignment(
-        every, tuple(np.array([code[key(value)] for value in member]) for member in members)
+        every, tuple(np.array([code[identity(value)] for value in member]) for member in members)
     )
 
 

@@ -68,7 +68,7 @@ class Places:
 
 def names_of(asked: Asked) -> tuple[str, ...]:
     """Return the names of the arrays that a body may hold; the first must be there."""
-    names = RAGGED if asked.kind.ragged else asked.kind.fields
+    names = RAGGED if asked.kind.form.ragged else asked.kind.fields
     beside = BESIDE_OBJECTS if asked.kind.name == "objects" else ()
     return (*names, *beside, IDS, *((CLASSES,) if asked.kind.form.classed else ()))
 
@@ -158,7 +158,7 @@ def write_arrays(asked: Asked, arrays: Arrays) -> dict[str, Any]:
     """Write predictions, and return what there is."""
     way = "" if arrays.ids is None and arrays.classes is None else ', or by the array "classes"'
     classes = resolve(asked, arrays.classes, pointer(CLASSES), way)
-    if asked.kind.ragged:
+    if asked.kind.form.ragged:
         return bundles.write_arrays(asked, classes, arrays)
     found = [arrays.named[name] for name in asked.kind.fields if name in arrays.named]
     if len(found) < len(asked.kind.fields):

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from service.classes import fault_of_classes, identity
 from service.errors import UploadRefused
-from service.given import fault_of_classes
 from workers.untrusted.formats.arrays import Array
 from workers.untrusted.formats.faults import quoted, refusal
 from workers.untrusted.formats.features import Complaint
@@ -29,8 +29,8 @@ def resolve(asked: Asked, sent: Any, place: str, way: str) -> tuple[Class, ...]:
     found = None if sent is None else parse_classes(asked, sent, place)
     if found is None and wanted is None and asked.kind.form.classed:
         raise refusal(
-            f"What the classes are, and in which order, must be said: by the option classes, a "
-            f"list of names or a count{way}",
+            f"What the classes are, and in which order, must be said: by ?class=cat&class=dog and "
+            f"so on, by ?classes= with a JSON list or their count{way}",
             OPTION,
         )
     if wanted is not None and found is not None and not same(wanted, found):
@@ -78,8 +78,6 @@ def parse_classes(
     check_count(asked, found if counted else len(found), place, least=least)
     classes = range(found) if counted else found
     fault = fault_of_classes(classes, asked.limits.max_classes)
-    if fault is None and len(set(map(key, classes))) != len(classes):
-        fault = "Two classes are the same number"
     if fault is not None:
         raise refusal(fault, place)
     return tuple(classes)
@@ -87,7 +85,7 @@ def parse_classes(
 
 def check_count(asked: Asked, count: int, place: str, *, least: int | None = None) -> None:
     """Refuse too few classes, or too many."""
-    least = asked.kind.least_classes if least is None else least
+    least = asked.kind.form.least if least is None else least
     most = asked.limits.max_classes
     if count < least:
         raise refusal(f"There must be at least {least} classes, not {count}", place)
@@ -95,14 +93,9 @@ def check_count(asked: Asked, count: int, place: str, *, least: int | None = Non
         raise refusal(f"There are {count} classes; at most {most} are allowed (max_classes)", place)
 
 
-def key(value: Any) -> tuple[bool, Any]:
-    """Return what two equal classes share: 1 and 1.0 are one class, 1 and true are two."""
-    return isinstance(value, bool), value
-
-
 def same(first: Sequence[Class], second: Sequence[Class]) -> bool:
     """Whether classes are the same in the same order."""
-    return list(map(key, first)) == list(map(key, second))
+    return list(map(identity, first)) == list(map(identity, second))
 
 
 def texts(value: Class) -> set[str]:
@@ -116,13 +109,13 @@ Coder = Callable[[Any], int]
 
 def coder(classes: Sequence[Class]) -> Coder:
     """Return what codes votes that came as values."""
-    codes = {key(value): code for code, value in enumerate(classes)}
-    codes.setdefault(key(NONE), NONE)
+    codes = {identity(value): code for code, value in enumerate(classes)}
+    codes.setdefault(identity(NONE), NONE)
 
     def code(vote: Any) -> int:
         if vote is None:
             return NONE
-        return codes.get(key(vote), UNKNOWN) if isinstance(vote, str | int | float) else UNKNOWN
+        return codes.get(identity(vote), UNKNOWN) if isinstance(vote, str | int | float) else UNKNOWN
 
     return code
 

@@ -29,7 +29,7 @@ def read_csv(asked: Asked) -> dict[str, Any]:
     records = Lines(asked.upload).records()
     number, header = next(records, (1, []))
     check_header(header, asked.upload.options)
-    if asked.kind.ragged or asked.kind.name == "members":
+    if asked.kind.form.ragged or asked.kind.name == "members":
         return runs.write_runs(asked, records, header)
     columns = assign(header, asked)
     classes = classes_of(asked, [header[position] for position in columns.features])

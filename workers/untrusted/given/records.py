@@ -80,7 +80,7 @@ def read_ndjson(asked: Asked) -> dict[str, Any]:
 def listing_places(kind: Kind, *, lines: bool) -> At:
     """Return what says where something stands."""
     plain = Places(kind.fields, lines)
-    return listing.Places(kind, plain) if kind.ragged else plain
+    return listing.Places(kind, plain) if kind.form.ragged else plain
 
 
 def write_items(asked: Asked, items: Iterator[Any], classes: Any, at: At) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def write_items(asked: Asked, items: Iterator[Any], classes: Any, at: At) -> dic
         return write_dense(uneven, items, alignment.widths)
     way = ', or by "classes" beside "items"' if not isinstance(at, Places) or not at.lines else ""
     known = resolve(asked, classes, pointer(CLASSES), way)
-    if asked.kind.ragged:
+    if asked.kind.form.ragged:
         return listing.write_items(asked, known, items, at)
     return write_dense(Dense(asked, known, at, asked.text_dtype), items)
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from service.errors import UnsupportedFormat
-from service.given import LOGITS, PROBABILITIES, SCALES
+from service.given import LOGITS, PROBABILITIES, SCALES, TABLES
 from workers.untrusted.formats.arrays import DType
 from workers.untrusted.formats.faults import quoted, refusal
 from workers.untrusted.formats.upload import Limits, Upload
-from workers.untrusted.given.kinds import ARRAYS, KINDS, TABLES, Kind
+from workers.untrusted.given.kinds import KINDS, Kind
 
 FLOATS = ("float16", "float32", "float64")
 VOTES = np.dtype(np.int32)
@@ -103,17 +103,19 @@ def read_normalize(kind: Kind, options: Mapping[str, Any]) -> bool:
 
 def read_axes(kind: Kind, media_type: str, axes: Any) -> tuple[str, ...]:
     """Return the order of the axes of the array that is sent."""
-    usual = kind.form.axes
-    if not axes:
-        return usual
-    if media_type not in ARRAYS or not kind.form.has_members:
+    needed = kind.form.axes_in(media_type)
+    if not needed and not axes:
+        return kind.form.axes
+    if not needed:
         raise refusal(
             f"axes says which axis of an array counts what; {kind.name} as {media_type} leave no "
             f"choice: leave it out",
             "axes",
         )
-    if sorted(map(str, axes)) != sorted(usual):
-        raise refusal(f"axes must name {', '.join(usual)}, each once, in any order", "axes")
+    if not axes or sorted(map(str, axes)) != sorted(needed):
+        raise refusal(
+            f"axes must name {', '.join(needed)}, each once, in the order of the array", "axes"
+        )
     return tuple(axes)
 
 

@@ -107,7 +107,7 @@ def write_runs(asked: Asked, records: Records, header: Record) -> dict[str, Any]
     classes = resolve_columns(asked, names)
     at = RunPlaces(layout)
     part: Dense | Ragged
-    if asked.kind.ragged:
+    if asked.kind.form.ragged:
         part = Ragged(asked, classes, at, asked.text_dtype)
     else:
         part = Dense(asked, classes, at, asked.text_dtype)

@@ -102,7 +102,7 @@ def make_plan(schema: Any, asked: Asked) -> Plan:
     if not is_id(kind):
         raise refusal(f"Ids must be strings or integers, not {kind}", column(names[columns.id]))
     field = asked.kind.fields[0]
-    if asked.kind.ragged:
+    if asked.kind.form.ragged:
         return lists_plan(schema, asked, names, columns)
     nested = field in names and is_nested(schema.field(field).type)
     if nested:
@@ -156,7 +156,7 @@ def value_dtype(field: Any) -> DType:
 
 def begin(asked: Asked, plan: Plan) -> Dense | Ragged:
     """Return what the rows are written to."""
-    if asked.kind.ragged:
+    if asked.kind.form.ragged:
         return Ragged(asked, plan.classes, lists.Places(plan.at), plan.dtype)
     return Dense(asked, plan.classes, plan.at, plan.dtype)
 
