@@ -2,10 +2,10 @@
 python := .venv/bin/python
 no_venv = echo "python3 cannot make environments here; run: sudo apt-get install python3-venv"
 
-.PHONY: help setup demo serve test check openapi docs
+.PHONY: help setup demo serve test check openapi docs label-economy bench-strategies
 
 help:  ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 setup: .venv/installed  ## make .venv with everything pinned; does nothing when it is there
 
@@ -32,6 +32,13 @@ openapi: setup  ## write openapi.yaml from the code
 
 docs: setup  ## write the generated pages of docs/ from the code
 	$(python) docs/generate.py
+
+label-economy: setup  ## measure how many labels each strategy saves, and write docs/label_economy.md
+	$(python) -m benchmarks.label_economy --page docs/label_economy.md
+
+bench-strategies: setup  ## measure the batch strategies beside a peer's, and write docs/strategies_performance.md
+	$(python) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(python) -m benchmarks.strategies --large --page docs/strategies_performance.md
 
 .venv/installed: pyproject.toml constraints.txt
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -4,7 +4,6 @@ import http.client
 import io
 import json
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -22,21 +21,24 @@ class Refused(Exception):
     """The service refused a request, or a job did not succeed."""
 
 
-class Connection(closing[http.client.HTTPConnection]):
+class Connection:
     """Speaks to one service, over one connection that stays open."""
 
     def __init__(self, url: str) -> None:
         place = urlsplit(url)
-        super().__init__(http.client.HTTPConnection(place.netloc, timeout=PATIENCE))
-        self.service = place.path.rstrip("/")
+        self.line = http.client.HTTPConnection(place.netloc, timeout=PATIENCE)
+        self.root = place.path.rstrip("/")
 
-    def __enter__(self) -> Self:  # type: ignore[override]
+    def __enter__(self) -> Self:
         return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.line.close()
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Any:
         """Send a request; return the JSON that answers it, or raise Refused with its words."""
-        self.thing.request(method, self.service + path, body, dict(headers))
-        with self.thing.getresponse() as response:
+        self.line.request(method, self.root + path, body, dict(headers))
+        with self.line.getresponse() as response:
             document = json.loads(response.read())
         if response.status >= http.client.BAD_REQUEST:
             raise Refused(f"{method} {path}: {document['detail']} {document['errors']}")
@@ -51,7 +53,7 @@ class Connection(closing[http.client.HTTPConnection]):
         sent = {"Content-Type": "application/json", **headers}
         return self.send(method, path, json.dumps(document).encode(), sent)
 
-    def upload(self, path: str, **arrays: Array) -> Document:
+    def upload(self, path: str, **arrays: Any) -> Document:
         """Send arrays as an archive; return the job that read them, once it has succeeded."""
         archive = io.BytesIO()
         np.savez(archive, **arrays)

@@ -30,7 +30,7 @@ REACH = {"k_center": 2.0, "ranked_batch": 2.0, "badge": 2.0, "dmbal": 0.2, "typi
 
 PAGE = """# Speed of the batch strategies
 
-<!-- Written by `make bench-strategies`: run it instead of changing this. -->
+<!-- Written by benchmarks/strategies.py: run it instead of changing this. -->
 
 How long does a batch of {batch} take, and in how much memory? `benchmarks/strategies.py` measures
 each strategy in a process of its own, with one thread. The pool is a mixture of Gaussians with 100
@@ -47,7 +47,9 @@ chance nor k-means plays a part.
 Measured with {machine}.
 """
 
-NOTES = """NOTES
+NOTES = """`k_center` and `max_herding` pick what scikit-activeml picks, but for ties and rounding. `badge` and
+`falcun` draw, and `typiclust`, `clue` and `prob_cover` begin with a k-means that is not the same.
+modAL's ranked batch does not run with today's scikit-learn.
 """
 
 

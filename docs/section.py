@@ -1,5 +1,6 @@
 """One function in full: its picture, what it is for, what it takes, and how to ask for it."""  # noqa: INP001 (beside a script)
 
+import inspect
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -63,7 +64,9 @@ def facts(entry: Acquisition) -> Iterator[tuple[str, str]]:
     """Yield what the registry says of a function beside its docstring."""
     if entry.raw_direction == "lower":
         yield "Raw score", f"{entry.raw_name}; the lower, the sooner labelled"
-    if entry.least is not None:
+    if callable(entry.least):
+        yield "Least score", (inspect.getdoc(entry.least) or "").removeprefix("Return ")
+    elif entry.least is not None:
         yield "Least score", f"{entry.least:g}"
     if entry.purpose == RELABELLING:
         yield "Purpose", "a second look at labels, not what to label next"

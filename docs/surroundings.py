@@ -103,7 +103,7 @@ def asked(plane: Plane, function: Function) -> dict[str, Maker]:
 def base(plane: Plane, function: Function) -> Array:
     """Return a function's scores of all items, less the least that they can be."""
     found = scores(plane, function, np.arange(len(plane.places)))
-    least = function.entry.least
+    least = function.least(len(plane.centres))
     return np.maximum(found - (found.min() if least is None else least), 0.0)
 
 

@@ -239,6 +239,12 @@ class UnusableLabels(JobFailure):
     code = "unusable_labels"
 
 
+class UnusableItems(JobFailure):
+    """The items cannot be used so"""
+
+    code = "unusable_items"
+
+
 class UnusableMetadata(JobFailure):
     """The pool's metadata cannot be used so"""
 

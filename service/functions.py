@@ -31,6 +31,14 @@ class Function:
         """A text that two functions share only if they are the same in every respect."""
         return json.dumps(self.document(), sort_keys=True)
 
+    def least(self, classes: int) -> float | None:
+        """Return the least score there can be with so many classes, or None."""
+        least = self.entry.least
+        if not callable(least):
+            return least
+        inner = self.of[0].least(classes) if self.of else None
+        return least(self.parameters, classes, inner)
+
     def document(self) -> dict[str, Any]:
         """Return the function as plain values, what is not said left out."""
         said: dict[str, Any] = {"name": self.name, "parameters": dict(self.parameters)}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from service.given import FORMS
 from tests.uploads import LIMITS, arrow_stream, load_ids, multipart, npy, parquet_file
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
@@ -36,7 +37,10 @@ class Given:
 
 
 def read(media_type, body, kind, *, limits=None, **options):
-    """Return the predictions that the reader in the sandbox makes of a body."""
+    """Return the predictions that the reader in the sandbox makes of a body.
+
+    The axes of an array with members are those in which predictions are kept, if not said.
+    """
     from workers.untrusted.predictions import read_predictions  # only readers need its libraries
 
     arguments = {
@@ -46,7 +50,7 @@ def read(media_type, body, kind, *, limits=None, **options):
             "scale": "probabilities",
             "classes": None,
             "normalize": False,
-            "axes": None,
+            "axes": axes_of(kind, media_type),
             "id_column": "id",
             "dtype": None,
         }
@@ -64,6 +68,11 @@ def read(media_type, body, kind, *, limits=None, **options):
             result = json.loads(json.dumps(said))
             ids = None if result["numbered"] else load_ids()
             return Given(result, ids, load_arrays(), progress)
+
+
+def axes_of(kind, media_type):
+    """Return the axes of an array with members, in the order in which they are kept."""
+    return FORMS[kind].axes_in(media_type.partition(";")[0]) if kind in FORMS else None
 
 
 def load_arrays():

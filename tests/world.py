@@ -168,7 +168,7 @@ def evidence_of(world, function, rows):
 
 def base(world, function, rows):
     scores = score(world, function, np.arange(ITEMS))
-    least = function.entry.least
+    least = function.least(len(CLASSES))
     return np.maximum(scores - (scores.min() if least is None else least), 0)[rows]
 
 

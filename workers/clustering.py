@@ -6,21 +6,9 @@ import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 
+from service.acquisition.clusters import BATCHES, CHEAP_WORK, STARTS, batch_size, is_whole
 from service.acquisition.evidence import Array, Rows
 from service.acquisition.features import Features, Matrix
-
-WHOLE_VALUES = 2**22
-"""Lloyd's algorithm has all vectors in memory at once, so there may be so many values of them."""
-
-WHOLE_WORK = 2**29
-"""And one step of it may take so many multiplications: items by clusters by width."""
-
-STARTS, CHEAP_WORK = 3, 2**22
-"""It starts so often where one step takes no more multiplications; the tightest are kept."""
-
-BATCH, BATCH_VALUES, BATCHES = 4096, 2**22, 16
-"""Beyond that, centres are learnt from batches drawn at random: of so many items, or of so many
-values where vectors are long, and so many batches."""
 
 LEAST_WEIGHT = 1e-9
 """An item with less than this part of the greatest weight moves no centre."""
@@ -41,8 +29,7 @@ def k_means(
     if not clusters or not len(places):
         return np.zeros(len(features), dtype=np.int64), np.zeros((0, features.width))
     clusters = min(clusters, len(places))
-    values = len(places) * features.width
-    whole = values <= WHOLE_VALUES and values * clusters <= WHOLE_WORK
+    whole = is_whole(len(places), clusters, features.width)
     learn = learn_from_all if whole else learn_in_batches
     with warnings.catch_warnings():
         # There may be fewer distinct vectors than clusters: the empty ones are left out below.
@@ -78,8 +65,7 @@ def learn_in_batches(
     features: Features, places: Rows, weights: Array | None, clusters: int, seed: int
 ) -> Array:
     """Return the centres that batches of items, drawn at random, lead to."""
-    size = min(BATCH, BATCH_VALUES // max(1, features.width))
-    batches = draws(len(places), max(size, 3 * clusters), seed)
+    batches = draws(len(places), batch_size(clusters, features.width), seed)
     # float32 has few digits: far from the origin they would not tell neighbours apart.
     shift = features.at(places[batches[0]]).mean(axis=0)
     model = MiniBatchKMeans(clusters, n_init=1, random_state=small(seed))

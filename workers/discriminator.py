@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from service.acquisition.evidence import Array, Rows
 from service.acquisition.features import Features
-from service.acquisition.labelled import LEARNT_FROM, STEPS
+from service.acquisition.functions.labelled import LEARNT_FROM, STEPS
 
 SAMPLE_VALUES = 2**24
 """It learns from fewer items where they would have more values than that."""

@@ -126,7 +126,7 @@ def evidence_for(evaluation: Evaluation, function: Function, rows: Rows) -> dict
 def base(evaluation: Evaluation, function: Function, rows: Rows) -> Scores:
     """Return a function's scores of some rows, less the least that there can be."""
     scores = evaluation.array(function)[rows]
-    least = function.entry.least
+    least = function.least(len(evaluation.supply.source.classes))
     if least is None:
         every = evaluation.array(function)
         least = float(np.nanmin(every)) if len(rows) else 0.0

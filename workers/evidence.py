@@ -20,14 +20,15 @@ from service.acquisition.evidence import (
 )
 from service.acquisition.features import Features
 from service.backend import Backend
-from service.errors import InvalidOutput, UnusableMetadata
+from service.classes import identity
+from service.errors import UnusableItems, UnusableMetadata
 from service.functions import Function
 from service.given import PredictionFiles
 from service.items import Items
 from workers.assignment import Assignment, labelled_rows
 from workers.clustering import k_means
 from workers.discriminator import unlabelled_probs
-from workers.labels import Labels, identity, read_labels
+from workers.labels import Labels, read_labels
 from workers.neighbours import Neighbourhood, clusters_of, originals
 from workers.sources import Source, Stack, Upload, source_of
 from workers.watch import Watch, watched
@@ -35,6 +36,9 @@ from workers.watch import Watch, watched
 BLOCK_ROWS = 16_384
 BLOCK_VALUES = 2**22
 TARGETS = "target_member_probs"
+VALUES = frozenset({"mean", "std", "member_values"})
+LARGEST = 1e15
+"""Features and predicted values no further from zero have finite squares, and sums of them."""
 
 Tick = Callable[[], None]
 
@@ -71,12 +75,15 @@ class Supply:
         asked = {name: function.parameters[name] for name in EVIDENCE[need].asks}
         if need == "labelled_neighbours":
             asked["predicted"] = "labelled_probs" in function.entry.needs
-        key = json.dumps([need, asked, rows[:1].tolist(), rows[-1:].tolist(), len(rows)])
-        if key not in self.block:
+        kept, cut = self.made, []
+        if EVIDENCE[need].per_item:
+            kept, cut = self.block, [rows[:1].tolist(), rows[-1:].tolist(), len(rows)]
+        key = json.dumps([need, asked, cut])
+        if key not in kept:
             value = self.make(need, asked, rows)
             freeze(value)
-            self.block[key] = value
-        return self.block[key]
+            kept[key] = value
+        return kept[key]
 
     def forget_block(self) -> None:
         """Let go of the evidence of the rows that are done."""
@@ -86,9 +93,19 @@ class Supply:
     def make(self, need: str, asked: Mapping[str, Any], rows: Rows) -> Any:
         """Return one kind of evidence of some rows, newly made."""
         if EVIDENCE[need].source == PREDICTIONS and need != TARGETS:
-            return self.source.give(need, rows)
+            found = self.source.give(need, rows)
+            if need in VALUES:
+                self.check_values(found, rows)
+            return found
         maker = getattr(self, need)
         return maker(rows, **asked)
+
+    def check_values(self, values: Array, rows: Rows) -> None:
+        """Raise, naming the item, where a predicted value is too large to compute with."""
+        wrong = np.flatnonzero((np.abs(np.atleast_2d(values)) > LARGEST).any(axis=0))
+        if len(wrong):
+            name = self.id_of(int(rows[wrong[0]]))
+            raise UnusableItems(f"The item {name!r} has a predicted value beyond {LARGEST:g}")
 
     def keys(self, rows: Rows) -> Keys:
         """Return the hashes of the items' ids."""
@@ -231,7 +248,7 @@ class Supply:
         """Return what the members say of the targets: items by id, or a sample of the pool."""
         del rows
         if targets:
-            chosen = np.sort(self.items.find(list(targets)))
+            chosen = np.unique(self.items.find(list(targets)))
         else:
             every = np.arange(self.assignment.total, dtype=np.int64)
             every = every[self.source.has(every)]
@@ -239,7 +256,7 @@ class Supply:
             chosen = np.sort(np.random.default_rng(seed).choice(every, count, replace=False))
         known = chosen[self.source.has(chosen)]
         if not len(known):
-            raise InvalidOutput("There are no predictions of any of the targets")
+            raise UnusableItems("There are no predictions of any of the targets")
         return self.source.give("member_probs", known)
 
     @cached_property
@@ -251,7 +268,15 @@ class Supply:
     def vectors(self) -> Features:
         """The feature vectors of all items."""
         parts = self.assignment.parts
-        return watched(self.tick, *(self.items.array(part, "features") for part in parts))
+        found = watched(self.tick, *(self.items.array(part, "features") for part in parts))
+        for place, block in found.blocks() if found.dtype.kind == "f" else ():
+            wrong = np.flatnonzero((np.abs(block) > LARGEST).any(axis=1))
+            if len(wrong):
+                raise UnusableItems(
+                    f"The item {self.id_of(place.start + int(wrong[0]))!r} has a feature beyond"
+                    f" {LARGEST:g}: distances would be infinite, so scale the features"
+                )
+        return found
 
     @cached_property
     def pool_labels(self) -> Labels:

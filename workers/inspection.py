@@ -1,11 +1,11 @@
 """How an artifact becomes a model: opened in the sandbox, described, published."""
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from service.classes import fault_of_classes
 from service.errors import InvalidOutput, ModelRefused, readable
 from service.files import model_name, upload_name
 from service.operations import jobs
@@ -55,15 +55,6 @@ def publish(bench: Workbench, job: Job, model: Model) -> None:
         files.publish(artifact, model_name(model.id))
 
 
-def is_scalar(value: Any) -> bool:
-    """Return whether a class can be told to any client as it is."""
-    if isinstance(value, str):
-        return len(value) <= LONGEST_CLASS and readable(value) == value
-    if isinstance(value, int):
-        return abs(value) <= LARGEST_EXACT
-    return isinstance(value, float) and math.isfinite(value)
-
-
 def model_of(job: Job, said: Mapping[str, Any], limits: Settings) -> Model:
     """Return the model that the sandbox described; raise where it cannot be used."""
     try:
@@ -79,15 +70,9 @@ def check(model: Model, limits: Settings) -> None:
     sizes = [*(model.item_shape or ()), 1 if model.item_values is None else model.item_values]
     if not all(0 < size <= limits.max_item_values for size in sizes):
         raise ModelRefused(f"The model takes items of more than {limits.max_item_values} values")
-    if len(model.classes) > limits.max_classes:
-        raise ModelRefused(f"The model has more than {limits.max_classes} classes (max_classes)")
-    if not all(is_scalar(value) for value in model.classes):
-        raise ModelRefused(
-            f"A class of the model is no finite number, boolean or text of at most {LONGEST_CLASS} "
-            "letters that JSON can hold"
-        )
-    if len(set(map(repr, model.classes))) != len(model.classes):
-        raise ModelRefused("Two classes of the model are the same")
+    fault = fault_of_classes(model.classes, limits.max_classes)
+    if fault is not None:
+        raise ModelRefused(f"The model's classes cannot be used: {fault}")
     if model.members is not None and model.members < FEWEST:
         raise InvalidOutput(f"A committee of {model.members} members is none")
     if (model.probabilities or model.members) and len(model.classes) < FEWEST:

@@ -9,6 +9,7 @@ import numpy as np
 
 from service.acquisition.evidence import Array, Rows
 from service.backend import Backend
+from service.classes import identity
 from service.errors import UnusableLabels
 from service.items import Items
 from service.records import Pool
@@ -29,9 +30,7 @@ class Labels:
 
     def codes(self, classes: Sequence[Any]) -> Rows:
         """Return each label as its place among some classes, int64 (labelled,)."""
-        places = {identity(each): place for place, each in enumerate(classes)}
-        found = [places.get(identity(value), -1) for value in self.values]
-        codes = np.array(found, dtype=np.int64)
+        codes = self.known_codes(classes)
         if (codes < 0).any():
             first = int(np.flatnonzero(codes < 0)[0])
             known = ", ".join(json.dumps(each) for each in classes[:NAMED_CLASSES])
@@ -43,6 +42,12 @@ class Labels:
             )
         return codes
 
+    def known_codes(self, classes: Sequence[Any]) -> Rows:
+        """Return each label as its place among some classes, -1 for one that is none of them."""
+        places = {identity(each): place for place, each in enumerate(classes)}
+        found = [places.get(identity(value), -1) for value in self.values]
+        return np.array(found, dtype=np.int64)
+
     def codes_of(self, rows: Rows, classes: Sequence[Any]) -> Rows:
         """Return the label of each of some rows as its place among classes, -1 without one."""
         places = np.searchsorted(self.rows, rows)
@@ -53,8 +58,12 @@ class Labels:
         return answer
 
     def counts(self, classes: Sequence[Any]) -> Rows:
-        """Return how many items are labelled with each class, int64 (classes,)."""
-        return np.bincount(self.codes(classes), minlength=len(classes)).astype(np.int64)
+        """Return how many items are labelled with each class, int64 (classes,).
+
+        A label that the predictions know nothing of yet, a class just found, counts for none.
+        """
+        codes = self.known_codes(classes)
+        return np.bincount(codes[codes >= 0], minlength=len(classes)).astype(np.int64)
 
     def numbers(self, rows: Rows) -> Array:
         """Return the labels of some labelled rows, which must be numbers, float64."""
@@ -63,20 +72,14 @@ class Labels:
             value = self.values[place]
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise UnusableLabels(
-                    f"The item {self.name(place)!r} is labelled {value!r}, and a number is needed"
+                    f"The item {self.name(place)!r} is labelled {json.dumps(value)}, and a number"
+                    " is needed"
                 )
         return np.array([self.values[place] for place in chosen], dtype=np.float64)
 
     def name(self, place: int) -> str:
         """Return the id of a labelled item."""
         return self.items.at(self.rows[place : place + 1])[0]
-
-
-def identity(value: Any) -> tuple[str, Any]:
-    """Return what tells a class from any other: 1 and 1.0 are one, true and "1" are others."""
-    if isinstance(value, bool | str):
-        return type(value).__name__, value
-    return "number", float(value)
 
 
 def read_labels(backend: Backend, pool: Pool, rows: Rows) -> Labels:

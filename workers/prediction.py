@@ -160,7 +160,7 @@ def run_model(bench: Workbench, run: Run, subject: Subject, group: Group) -> Non
         scratch=run.desk.scratch,
         room=group.total * values * FLOAT64,
         done=run.done,
-        total=subject.total,
+        total=subject.job.total or subject.total,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from service.errors import DuplicateItem, Fault, InvalidOutput, SubjectGone, UploadRefused
 from service.files import given_name, upload_name
-from service.given import PLACES
+from service.given import ARRAYS, PLACES, TABLES
 from service.ids import PackedIds, Rows
 from service.items import Items
 from service.operations import jobs, pools, predictions
@@ -27,6 +27,7 @@ LIMITS = (
 )
 
 BLOCK_IDS = 2**18
+LINES, CSV = "application/x-ndjson", "text/csv"
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,10 @@ def take_ids(bench: Workbench, desk: Desk, pool: Pool, summary: Summary) -> Name
         return Named(items, desk.take_ids(summary.items))
     if summary.items != pool.total:
         detail = f"There are predictions of {summary.items} items, and the pool has {pool.total}"
-        raise UploadRefused(
-            f"{detail}: send the ids of those that are predicted", faults=[Fault("/ids", detail)]
-        )
+        remedy = "name those that are predicted by ids (.npz or multipart)"
+        if summary.members == pool.total:
+            remedy = f"if the axis of {pool.total}, said to count members, counts items, mend axes"
+        raise UploadRefused(f"{detail}: {remedy}", faults=[Fault("/ids", detail)])
     return Named(items, None)
 
 
@@ -126,7 +128,7 @@ def place(bench: Workbench, job: Job, named: Named, summary: Summary) -> Rows | 
     rows = np.empty(summary.items, dtype=np.int64)
     for start in range(0, summary.items, BLOCK_IDS):
         block = np.arange(start, min(start + BLOCK_IDS, summary.items))
-        rows[block] = found_rows(named, block)
+        rows[block] = found_rows(job, named, block)
         jobs.advance(bench.backend, job, start + len(block), summary.items)
     order = np.arange(summary.items)
     places = np.full(named.pool.pool.total, -1, dtype=np.int64)
@@ -135,14 +137,15 @@ def place(bench: Workbench, job: Job, named: Named, summary: Summary) -> Rows | 
     if len(again):
         first, second = int(places[rows[again[0]]]), int(again[0])
         name = named.at(again[:1])[0]
+        detail = f"{name!r} stands also at {id_place(job, first)}"
         raise DuplicateItem(
             f"The item {name!r} is predicted twice; nothing was taken",
-            faults=[Fault(f"/items/{second}/id", f"{name!r} is also item {first}")],
+            faults=[Fault(id_place(job, second), detail)],
         )
     return None if np.array_equal(places, order) else places
 
 
-def found_rows(named: Named, block: Rows) -> Rows:
+def found_rows(job: Job, named: Named, block: Rows) -> Rows:
     """Return the rows of the pool in which some items stand; raise UploadRefused for a stranger."""
     try:
         names = named.at(block)
@@ -154,9 +157,22 @@ def found_rows(named: Named, block: Rows) -> Rows:
         name, item = names[unknown[0]], int(block[unknown[0]])
         raise UploadRefused(
             f"The pool has no item {name!r}; nothing was taken",
-            faults=[Fault(f"/items/{item}/id", f"{name!r} is not in the pool")],
+            faults=[Fault(id_place(job, item), f"{name!r} is not in the pool")],
         )
     return rows
+
+
+def id_place(job: Job, item: int) -> str:
+    """Return where an item's id stands in an upload, in the words of its format."""
+    media_type = job.request["media_type"].partition(";")[0].strip().lower()
+    column = f'column "{job.request["options"]["id_column"]}"'
+    if media_type == LINES:
+        return f"line {item + 1}, /id"
+    if media_type == CSV:  # in which an item may have several rows
+        return f"item {item}, counted from 0, {column}"
+    if media_type in TABLES:
+        return f"row {item + 1}, {column}"
+    return f"/ids/{item}" if media_type in ARRAYS else f"/items/{item}/id"
 
 
 def refuse_values(arrays: Mapping[str, Array], summary: Summary, named: Named) -> None:

@@ -1,5 +1,6 @@
 """A scoring job: predictions once, every function over every block, batches, then the orders."""
 
+import math
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,9 @@ from workers.versions import own_versions
 from workers.workbench import Workbench
 
 BINS = 20
+
+LARGE = 900
+"""Scores beyond 2 to this power are added up as parts of it."""
 
 LEARNT = frozenset({"k_means", "clustering", "unlabelled_probs"})
 """The evidence that scikit-learn makes."""
@@ -75,7 +79,7 @@ def score(bench: Workbench, job: Job) -> Mapping[str, Any]:
     if pools.find(backend, assignment.pool.id) is None:
         withdraw(backend, rankings)
         raise SubjectGone(f"The pool {assignment.pool.id} was deleted while it was scored")
-    backend.storage.set_progress(job.id, assignment.total, assignment.total)
+    backend.storage.set_progress(job.id, job.total or 0, job.total)
     return {"rankings": rankings, "items": {**work.document(), "total": assignment.total}}
 
 
@@ -103,14 +107,20 @@ def compute(
 ) -> list[Outcome]:
     """Return what every function of a job makes of the pool."""
     job, total = assignment.job, assignment.total
+    in_all = job.total or total
 
     def told(done: int) -> None:
-        jobs.advance(backend, job, done if report else total, total)
+        jobs.advance(backend, job, done if report else total, in_all)
 
     supply = Supply(backend, assignment, tick=lambda: jobs.check(backend, job))
     evaluation = Evaluation(supply, staged, total)
     evaluate(evaluation, assignment.functions, told)
-    return [outcome(backend, assignment, evaluation, each) for each in assignment.functions]
+    outcomes, batches = [], 0
+    for function in assignment.functions:
+        outcomes.append(outcome(backend, assignment, evaluation, function))
+        batches += outcomes[-1].is_batch
+        jobs.advance(backend, job, total * (1 + batches), in_all)
+    return outcomes
 
 
 def outcome(
@@ -138,8 +148,9 @@ def publish(
     write(outcome, staged, assignment.total)
     # The same job makes the same id again, so a second attempt leaves no second ranking.
     id = uuid.uuid5(uuid.UUID(assignment.job.id), str(number)).hex
+    ranking = ranking_of(backend, assignment, id, outcome)
     backend.files.publish(staged, ranking_name(id))
-    backend.storage.add(ranking_of(backend, assignment, id, outcome))
+    backend.storage.add(ranking)
     return {"id": id, "acquisition": outcome.function.name}
 
 
@@ -197,15 +208,17 @@ def summary_of(scores: Scores) -> dict[str, Any]:
     if len(scores) == 0:
         return {"minimum": None, "maximum": None, "mean": None, "histogram": None}
     low, high = float(scores.min()), float(scores.max())
-    span = (low, high)
-    if (high - low) / BINS <= np.spacing(max(abs(low), abs(high))) * BINS:
-        span = (low - 0.5, high + 0.5)  # scores so close leave no room for bins between them
-    counts, edges = np.histogram(scores, bins=BINS, range=span)
+    # Halved often enough, neither the sum of the scores nor the span between them is infinite.
+    scale = 2.0 ** max(0, math.frexp(max(abs(low), abs(high)))[1] - LARGE)
+    span = (low / scale, high / scale)
+    if (span[1] - span[0]) / BINS <= np.spacing(max(abs(span[0]), abs(span[1]))) * BINS:
+        span = (span[0] - 0.5, span[1] + 0.5)  # scores so close leave no room for bins between them
+    counts, edges = np.histogram(scores / scale, bins=BINS, range=span)
     return {
         "minimum": low,
         "maximum": high,
-        "mean": float(scores.mean()),
-        "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
+        "mean": float((scores / scale).mean()) * scale,
+        "histogram": {"counts": counts.tolist(), "edges": (edges * scale).tolist()},
     }
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from service.classes import fault_of_classes
 from service.errors import Fault, InvalidOutput, UploadRefused
 from service.given import FORMS, Form
-from service.classes import fault_of_classes
 from service.settings import Settings
 from workers.workbench import Desk, load
 

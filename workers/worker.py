@@ -14,12 +14,16 @@ from service.backend import Backend
 from service.errors import ServiceError
 from service.operations import jobs, pools, recovery
 from service.queue import QUEUE
+from service.records import CANCELLING, Job
 from workers.sandbox.kernel import die_with_parent
 from workers.sandbox.starter import ZygoteProcess
 from workers.tasks import record_death
 
 WORKER_TTL = 20
 """Seconds; RQ waits this less 15 for a ticket before it looks after itself and others."""
+
+BEATS_TO_STOP = 2
+"""How many heartbeats a cancelled job has to stop by itself."""
 
 MAINTENANCE_SECONDS = 3
 TIDY_SECONDS = 600
@@ -35,6 +39,7 @@ class Worker(rq.Worker):
         self.backend = backend
         self.tidied = time.monotonic()
         self.zygote = zygote
+        self.unheeded = 0
         super().__init__(
             [QUEUE],
             connection=connection,
@@ -63,6 +68,19 @@ class Worker(rq.Worker):
         super().maintain_heartbeats(ticket)
         jobs.hold(self.backend, ticket.id)
         recovery.sweep(self.backend)
+        self.stop_if_cancelled(ticket)
+
+    def stop_if_cancelled(self, ticket: Ticket) -> None:
+        """Kill the process of a cancelled job that does not stop by itself.
+
+        A job looks whether it shall go on wherever it can; one call of a library may take minutes.
+        """
+        job = self.backend.storage.get(Job, ticket.args[0])
+        cancelled = job is not None and job.state == CANCELLING
+        self.unheeded = self.unheeded + 1 if cancelled else 0
+        if self.unheeded > BEATS_TO_STOP:
+            self.unheeded = 0
+            self.kill_horse()
 
     def run_maintenance_tasks(self) -> None:
         """Put right what dead workers left, ours and RQ's."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from service.acquisition.evidence import Array, Picks, Rows
 from service.acquisition.features import BLOCK_VALUES, Features, Matrix, squared_gaps, squares
+from service.acquisition.registry import Size
 
 Score = Callable[[Array, Rows | slice], Array]
 """Squared distances to the nearest centre, and whose they are -> scores, rising with distance."""
@@ -188,3 +189,30 @@ def farthest_first(
         scores[0] = scores[1] if items > 1 else 0.0
     rows = rows[:n]
     return Picks(np.array(rows, dtype=np.int64), np.array(scores[: len(rows)], dtype=np.float64))
+
+
+def distance(picked: int) -> Score:
+    """Return the score that is the distance itself, however many are picked."""
+    del picked
+
+    def score(squared: Array, places: Rows | slice) -> Array:
+        del places
+        return np.sqrt(squared)
+
+    return score
+
+
+def cosine(picked: int) -> Score:
+    """Return the score that is the cosine distance, of vectors of length one."""
+    del picked
+
+    def score(squared: Array, places: Rows | slice) -> Array:
+        del places
+        return squared * 0.5
+
+    return score
+
+
+def work_of_centres(size: Size) -> float:
+    """Return the work of comparing the candidates with each labelled and picked item."""
+    return float(size.candidates) * size.width * (size.n + size.labelled)

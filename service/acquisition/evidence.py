@@ -6,6 +6,7 @@ one entry for each item scored; the rest is the same for all of them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +94,11 @@ class Picks:
 
     rows: Rows
     scores: Array
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return a selection of no items."""
+        return cls(np.empty(0, dtype=np.int64), np.empty(0))
 
 
 KMeans = Callable[[Features, int, Array | None, int], tuple[Rows, Array]]

@@ -72,6 +72,17 @@ Work = Callable[[Size], float]
 Fits = Callable[[Mapping[str, Any], Size], str | None]
 """What is wrong with parameters for a scoring of some size, as a sentence, or None."""
 
+Least = Callable[[Mapping[str, Any], int, float | None], float | None]
+"""The least score there can be, or None: of the parameters, the number of classes, and the least
+score of the function that an aggregation takes."""
+
+
+def never(parameters: Mapping[str, Any]) -> bool:
+    """Return that it makes no difference, whatever the parameters are."""
+    del parameters
+    return False
+
+
 SEED = Parameter("seed", int, 0, Tunable("the same seed draws the same", minimum=0, maximum=2**53))
 
 
@@ -92,7 +103,7 @@ class Acquisition:
     function: Function
     raw_name: str
     raw_direction: str = "higher"
-    least: float | None = None
+    least: float | Least | None = None
     purpose: str = RANKING
     aliases: tuple[str, ...] = ()
     skips: bool = False
@@ -104,6 +115,7 @@ class Acquisition:
     work: Work | None = None
     fits: Fits | None = None
     requires_labels: bool = False
+    needs_least: Callable[[Mapping[str, Any]], bool] = never
 
     @property
     def needs_predictions(self) -> bool:
@@ -163,13 +175,14 @@ ALIASES: dict[str, str] = {}
 def acquisition(**options: Any) -> Callable[[Function], Function]:
     """Register a function of evidence, one score per item.
 
-    Options: `lower` names the field's quantity where lower means sooner; `least` is the least
-    score there can be, where there is one; `aliases`; `purpose`; `skips` says that NaN leaves an
-    item unscored; `whole` that it is called once with the evidence of all items, because what one
-    item scores depends on the others; `names_originals` that the second of two results is the row
-    each item repeats, -1 where it repeats none; `work` tells the cost where it is more than a pass
-    over the evidence; `fits` says what is wrong with parameters that the schema allows and a model
-    or a pool does not; `requires_labels` that without any label it would say nothing.
+    Options: `lower` names the field's quantity where lower means sooner; `least` is the least score
+    there can be, where there is one (a number, or a function: `Least`); `aliases`; `purpose`;
+    `skips` says that NaN leaves an item unscored; `whole` that it is called once with the evidence
+    of all items, because what one item scores depends on the others; `names_originals` that the
+    second of two results is the row each item repeats, -1 where it repeats none; `work` tells the
+    cost where it is more than a pass over the evidence; `fits` says what is wrong with parameters
+    that the schema allows and a model or a pool does not; `requires_labels` that without any label
+    it would say nothing.
     """
     return register(SCORE, options)
 
@@ -180,7 +193,11 @@ def aggregation(**options: Any) -> Callable[[Function], Function]:
 
 
 def composition(*, of: tuple[int, int], **options: Any) -> Callable[[Function], Function]:
-    """Register a function of the scores of as many other functions as `of` allows."""
+    """Register a function of the scores of as many other functions as `of` allows.
+
+    `needs_least` says of its parameters whether it only means something where those functions have
+    a least score: a quotient does, a rank does not.
+    """
     return register(COMPOSITION, {"of": of, **options})
 
 

@@ -26,6 +26,9 @@ KINDS: dict[Any, dict[str, Any]] = {
 
 LISTS = (Numbers, Matrix, Ids)
 
+LARGEST: dict[Any, float] = {int: 2**53, float: 1e15, Numbers: 1e15, Matrix: 1e15}
+"""How far from zero a number may be where its parameter says nothing else: sums stay finite."""
+
 
 class UnusableFunction(Exception):
     """A function was registered that could not be offered to clients."""
@@ -88,14 +91,18 @@ class Parameter:
         return schema
 
     def bounds(self) -> dict[str, float]:
-        """Return the bounds of a number, as JSON Schema calls them."""
-        tunable = self.tunable
-        found = {
-            "minimum": tunable.minimum,
-            "maximum": tunable.maximum,
-            "exclusiveMinimum": tunable.over,
+        """Return the bounds of a number, as JSON Schema calls them; none is without."""
+        tunable, largest = self.tunable, LARGEST.get(self.kind)
+        if largest is None:
+            return {}
+        found: dict[str, float] = {
+            "maximum": largest if tunable.maximum is None else tunable.maximum
         }
-        return {name: bound for name, bound in found.items() if bound is not None}
+        if tunable.over is not None:
+            found["exclusiveMinimum"] = tunable.over
+        else:
+            found["minimum"] = -largest if tunable.minimum is None else tunable.minimum
+        return found
 
 
 def read_signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[Parameter, ...]]:

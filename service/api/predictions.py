@@ -65,6 +65,7 @@ def upload_predictions(arguments: dict[str, Any], pool_id: str) -> Response:
     """
     name = arguments.pop("name")
     predictions.check_upload(backend(), pool_id, request.mimetype, arguments)
+    arguments["classes"] = arguments.pop("class") or arguments["classes"]
 
     def start(received: Received, job_id: str) -> Job:
         upload = Upload(request.content_type or "", received.bytes, received.sha256, arguments)

@@ -83,6 +83,7 @@ def function_faults(sizes: Sizes, function: Function, pointer: str) -> Iterator[
 def structure_faults(question: Question, function: Function, pointer: str) -> Iterator[Fault]:
     """Yield where functions are put together in a way that means nothing."""
     entry, count = function.entry, len(function.of)
+    classes = question.source.classes
     low, high = entry.of
     if not low <= count <= high:
         wanted = f"{low}" if low == high else f"{low} to {high}"
@@ -92,6 +93,9 @@ def structure_faults(question: Question, function: Function, pointer: str) -> It
         where = f"{pointer}/of/{place}/name"
         if each.entry.kind == BATCH:
             yield Fault(where, f"{each.name} selects a batch: it has no score for every item")
+        elif entry.needs_least(function.parameters) and each.least(classes) is None:
+            detail = f"{entry.name} needs scores with a known least, and {each.name} has none"
+            yield Fault(where, f"{detail}: let {each.name} build on {entry.name} instead")
         elif entry.kind == AGGREGATION and not (
             each.entry.kind == SCORE and set(each.entry.needs) == {"probs"}
         ):

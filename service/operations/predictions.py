@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from service.backend import Backend
+from service.classes import fault_of_classes
 from service.errors import (
     Fault,
     InvalidRequest,
@@ -14,14 +15,11 @@ from service.errors import (
     UnsupportedFormat,
 )
 from service.files import given_name
-from service.given import FORMS, Form, fault_of_classes
+from service.given import ARRAYS, FORMS, ONE_ARRAY, TABLES, Form
 from service.operations import jobs, pools
 from service.operations.pools import Upload
 from service.records import Job, Predictions
 
-TABLES = ("text/csv", "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet")
-ARRAYS = ("application/x-npy", "application/x-npz", "multipart/form-data")
-ONE_ARRAY = "application/x-npy"
 ID_COLUMN = "id"
 LONGEST_CLASSES = 32 * 1024
 """Bytes of all classes' names: they travel in the address of a request, and in one message."""
@@ -39,7 +37,8 @@ def check_upload(
         )
     faults = list(faults_of(backend, media_type, options))
     if faults:
-        raise InvalidRequest("Predictions cannot be read like this", faults=faults)
+        first = f"{faults[0].detail} (at {faults[0].pointer})"
+        raise InvalidRequest(f"Predictions cannot be read like this: {first}", faults=faults)
     check_room(backend, pool_id)
 
 
@@ -47,12 +46,24 @@ def faults_of(backend: Backend, media_type: str, options: Mapping[str, Any]) -> 
     """Yield what is wrong with how a body is to be read."""
     if options["id_column"] != ID_COLUMN and media_type not in TABLES:
         yield Fault("?id_column", f"{media_type} has no columns: this is for {', '.join(TABLES)}")
-    if options["axes"] and media_type not in ARRAYS:
+    form = FORMS[options["kind"]]
+    axes = form.axes_in(media_type)
+    if options["axes"] and not axes:
         yield Fault("?axes", f"{media_type} has no axes: they are for {', '.join(ARRAYS)}")
-    if options["classes"] is not None:
-        fault = misnamed(options["classes"], FORMS[options["kind"]], backend.settings.max_classes)
+    if axes and not options["axes"]:
+        first = ",".join(["members", *(name for name in axes if name != "members")])
+        yield Fault(
+            "?axes",
+            f"Say which axis counts what, in the order of the array: {', '.join(axes)}. Where the"
+            f" members come first, that is ?axes={first}",
+        )
+    for name in ("classes", "class"):
+        said = options[name]
+        fault = None if said is None else misnamed(said, form, backend.settings.max_classes)
+        if fault and name == "class" and len(said) == 1:
+            fault += ": each has a class= of its own, as in ?class=bus&class=tram"
         if fault:
-            yield Fault("?classes", fault)
+            yield Fault(f"?{name}", fault)
 
 
 def misnamed(classes: int | Sequence[Any], form: Form, limit: int) -> str | None:

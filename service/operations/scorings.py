@@ -1,10 +1,11 @@
 """Scorings: everything that can be known beforehand is checked here, then a worker is asked."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from service.acquisition.registry import BATCH
 from service.backend import Backend
 from service.errors import Conflict, Fault, InvalidRequest
 from service.files import upload_name
@@ -80,10 +81,15 @@ def submit(backend: Backend, scoring: Scoring) -> Job:
         pool=question.pool.id,
         model=scoring.model,
         committee=scoring.committee,
-        total=question.pool.total,
+        total=question.pool.total * passes(scoring.functions),
     )
     keep_excluded(backend, job, scoring.batch)
     return jobs.submit(backend, job)
+
+
+def passes(functions: Sequence[Function]) -> int:
+    """Return how often a job goes through the items: once for all scores, once for each batch."""
+    return 1 + sum(function.entry.kind == BATCH for function in functions)
 
 
 def validate(backend: Backend, scoring: Scoring) -> Question:

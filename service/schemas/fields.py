@@ -1,7 +1,7 @@
 """Fields that take JSON at its word: 3.9 is no integer, "7" is no number, "yes" is no boolean."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import marshmallow
@@ -48,6 +48,43 @@ class Number(fields.Float):
             return float(value)
         except OverflowError:
             raise marshmallow.ValidationError("Too large a number.") from None
+
+
+class NumberList(fields.Raw):
+    """A list of finite numbers, or of rows of them, checked as a whole: a field per number is a
+    hundred times slower."""
+
+    def __init__(self, depth: int, longest: int, bounds: Sequence[Any], **options: Any) -> None:
+        super().__init__(**options)
+        self.depth, self.longest, self.bounds = depth, longest, bounds
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        del attr, data, kwargs
+        return self.numbers(value, self.depth)
+
+    def numbers(self, value: Any, depth: int) -> list[Any]:
+        """Return a list as floats; raise for what is none, with its place."""
+        if not isinstance(value, list):
+            raise marshmallow.ValidationError("Not a list of numbers.")
+        if len(value) > self.longest:
+            raise marshmallow.ValidationError(f"Longer than maximum length {self.longest}.")
+        found = []
+        for place, each in enumerate(value):
+            try:
+                found.append(self.numbers(each, depth - 1) if depth > 1 else self.number(each))
+            except marshmallow.ValidationError as error:
+                raise marshmallow.ValidationError({place: error.messages}) from None
+        return found
+
+    def number(self, value: Any) -> float:
+        """Return a finite number within the bounds as a float."""
+        if type(value) not in (int, float):
+            raise marshmallow.ValidationError("Not a number.")
+        for bound in self.bounds:
+            bound(value)
+        return float(value)
 
 
 class Boolean(fields.Boolean):

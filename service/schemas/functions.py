@@ -10,11 +10,14 @@ from service.acquisition import ALIASES, REGISTRY, Acquisition, Parameter
 from service.acquisition.signature import Ids as IdsKind
 from service.acquisition.signature import Matrix, Numbers
 from service.functions import Function
-from service.schemas.fields import Boolean, Ids, Integer, Number
+from service.schemas.fields import Boolean, Ids, Integer, Number, NumberList
 from service.schemas.requests import Request
 
 DEEPEST = 4
 """How many functions may stand one inside another."""
+
+MOST = 1_000
+"""How many functions a request may name at all, those that others build on too."""
 
 MEMBERS = frozenset({"name", "parameters", "of", "candidates"})
 
@@ -47,10 +50,9 @@ def field_of(parameter: Parameter, options: dict[str, Any]) -> fields.Field[Any]
     """Return a field of a parameter's type."""
     if parameter.kind is IdsKind:
         return Ids(**options)
-    if parameter.kind is Numbers:
-        return fields.List(Number(validate=ranges(parameter)), **options)
-    if parameter.kind is Matrix:
-        return fields.List(fields.List(Number(validate=ranges(parameter))), **options)
+    if parameter.kind in (Numbers, Matrix):
+        depth = 1 if parameter.kind is Numbers else 2
+        return NumberList(depth, parameter.tunable.longest, ranges(parameter), **options)
     kinds: dict[Any, type[fields.Field[Any]]] = {
         int: Integer,
         float: Number,
@@ -65,13 +67,12 @@ def field_of(parameter: Parameter, options: dict[str, Any]) -> fields.Field[Any]
 
 def ranges(parameter: Parameter) -> list[Any]:
     """Return what holds a number within its bounds."""
-    tunable = parameter.tunable
-    found: list[Any] = []
-    if (tunable.minimum, tunable.maximum) != (None, None):
-        found.append(validate.Range(tunable.minimum, tunable.maximum))
-    if tunable.over is not None:
-        found.append(validate.Range(tunable.over, min_inclusive=False))
-    return found
+    bounds = parameter.bounds()
+    if not bounds:
+        return []
+    over = "exclusiveMinimum" in bounds
+    low = bounds["exclusiveMinimum" if over else "minimum"]
+    return [validate.Range(low, bounds["maximum"], min_inclusive=not over)]
 
 
 PARAMETERS = {name: parameters_schema(entry) for name, entry in REGISTRY.items()}
@@ -85,6 +86,29 @@ def defaults(name: str) -> dict[str, Any]:
 def refuse(place: str, said: Any) -> marshmallow.ValidationError:
     """Return the error for one member of a function."""
     return marshmallow.ValidationError({place: said if isinstance(said, dict) else [said]})
+
+
+class Functions(fields.List[Function]):
+    """Acquisition functions, counted before they are looked at: each takes a while to read."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(FunctionField(), **options)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list) and count(value) > MOST:
+            raise marshmallow.ValidationError(f"More than {MOST} functions.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+def count(given: list[Any]) -> int:
+    """Return how many functions are named, one inside another too."""
+    total, waiting = 0, [given]
+    while waiting and total <= MOST:
+        functions = waiting.pop()
+        total += len(functions)
+        inside = (each.get("of") for each in functions[:MOST] if isinstance(each, dict))
+        waiting += [each for each in inside if isinstance(each, list)]
+    return total
 
 
 class FunctionField(fields.Raw):

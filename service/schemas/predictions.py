@@ -16,7 +16,7 @@ KINDS_MEAN = "; ".join(f"`{name}`: {form.says}" for name, form in FORMS.items())
 
 
 class Classes(fields.String):
-    """A JSON list of names, or how many classes there are, in a query string."""
+    """A JSON list of classes, or how many there are, in a query string."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -27,7 +27,10 @@ class Classes(fields.String):
         except (ValueError, RecursionError):
             found = None
         if type(found) is not int and not isinstance(found, list):
-            raise ValidationError('Not a JSON list such as ["bus", "tram"], nor a whole number.')
+            raise ValidationError(
+                'Not a whole number, nor a JSON list such as [1, 2] or ["bus", "tram"]. '
+                "What is text may also be said by ?class=bus&class=tram."
+            )
         return found
 
 
@@ -62,7 +65,17 @@ class PredictionsArguments(Request):
         load_default=None,
         metadata={
             "description": "The classes in the order of the numbers, as a JSON list of strings,"
-            " numbers or booleans, or only how many there are"
+            " numbers or booleans (percent-encoded), or only how many there are"
+        },
+    )
+    named = fields.List(
+        fields.String(),
+        data_key="class",
+        attribute="class",
+        load_default=None,
+        metadata={
+            "description": "A class that is text; once for each class, in the order of the"
+            " numbers: `?class=bus&class=tram`"
         },
     )
     normalize = QueryBoolean(
@@ -73,7 +86,8 @@ class PredictionsArguments(Request):
         load_default=None,
         metadata={
             "description": "What the axes of an array with members are, in its order, with commas"
-            " between them; by default `items,members,classes`"
+            " between them, as in `members,items,classes`: needed for `members`, `votes` and"
+            " `regression_members` in `.npy`, `.npz` and multipart"
         },
     )
     dtype = fields.String(
@@ -105,8 +119,11 @@ def misfits(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "scale", f"The numbers of {kind} are no scores of classes: leave it out."
     if data["normalize"] and not form.summed:
         yield "normalize", f"The numbers of {kind} do not sum to one: leave it out."
-    if data["classes"] is not None and not form.classed:
-        yield "classes", f"There are none in {kind}: leave it out."
+    said = [name for name in ("classes", "class") if data[name] is not None]
+    if not form.classed:
+        yield from ((name, f"There are none in {kind}: leave it out.") for name in said)
+    elif len(said) > 1:
+        yield "class", "The classes are said by classes already: leave one of the two out."
     if data["dtype"] and not (form.scaled or not form.classed):
         yield "dtype", f"The numbers of {kind} are whole: leave it out."
     elif data["dtype"] not in (None, "float64") and data["scale"] != PROBABILITIES:

@@ -7,11 +7,12 @@ from marshmallow import Schema, fields, post_load, validate
 
 from service.operations.scorings import Batch, Scoring
 from service.schemas.fields import Boolean, Ids, Integer, QueryBoolean
-from service.schemas.functions import FunctionField
+from service.schemas.functions import Functions
 from service.schemas.rankings import MOST_SETS, WhereField, conditions
 from service.schemas.requests import Request
 
 DEFAULT_BATCH = 100
+MOST_MODELS = 100
 
 
 class BatchSchema(Request):
@@ -63,7 +64,7 @@ class NewScoringSchema(Request):
     committee = fields.List(
         fields.String(),
         load_default=list,
-        validate=validate.And(validate.Length(min=2), validate.ContainsNoneOf([""])),
+        validate=validate.Length(2, MOST_MODELS),
         metadata={"description": "Several models' ids instead: what they disagree on"},
     )
     predictions = fields.String(
@@ -79,8 +80,7 @@ class NewScoringSchema(Request):
             " for functions that need `annotations`; by default the pool's labels are one annotator"
         },
     )
-    acquisitions = fields.List(
-        FunctionField(),
+    acquisitions = Functions(
         required=True,
         validate=validate.Length(min=1),
         metadata={"description": "Functions to compute; they share one pass of the model"},

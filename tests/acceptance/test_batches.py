@@ -52,7 +52,8 @@ def npz(**arrays):
 
 def upload(live, pool, body, kind="probs"):
     classes = quote('["a","b","c"]')
-    path = f"/v1/pools/{pool}/predictions?kind={kind}&classes={classes}"
+    axes = "&axes=items,members" if kind == "votes" else ""
+    path = f"/v1/pools/{pool}/predictions?kind={kind}&classes={classes}{axes}"
     return live.finish(path, body, "application/x-npz")["result"]["predictions"]
 
 

@@ -10,6 +10,11 @@ from service.operations.questions import GIVES
 from tests.world import CLASSES, World, body_of, expected_picks, expected_scores, kind_for
 
 N = 8
+AXES = {
+    "members": "items,members,classes",
+    "votes": "items,members",
+    "regression_members": "items,members",
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +38,8 @@ def upload(live, world, pool, kind):
     query = f"?kind={kind}"
     if not kind.startswith("regression"):
         query += "&classes=" + json.dumps(CLASSES).replace('"', "%22").replace(" ", "")
+    if kind in AXES:
+        query += f"&axes={AXES[kind]}"
     path = f"/v1/pools/{pool}/predictions{query}"
     return live.finish(path, world.predictions_body(kind), "application/x-npz")["result"][
         "predictions"

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import installation, until
 from tests.processes import command_line, descendants, high_water, resident
-from tests.uploads import BINARY, UPLOADS, as_json, as_multipart, npy
+from tests.uploads import BINARY, UPLOADS, WITH_IDS, as_json, as_multipart, npy
 
 NPY = "application/x-npy"
 IDS = ["d1", "d10", " D1", "007", "7", 'a,"b"\n', "é", "e\u0301", "日本/語 ?#%"]
@@ -153,6 +153,34 @@ def test_an_upload_without_items_leaves_the_pool_open_to_any_shape(client, pool,
     job = upload(client, pool, *UPLOADS[name]([], np.empty((0, 3)), {}))
     assert job["state"] == "succeeded", job
     assert upload(client, pool, *as_multipart(IDS, FEATURES, {}))["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("name", WITH_IDS)
+def test_a_good_file_without_features_becomes_a_part(client, pool, place, name):
+    metadata = sent_metadata(name)
+    media_type, body = UPLOADS[name](IDS, None, metadata)
+    job = upload(client, pool, media_type, body)
+    assert job["state"] == "succeeded", job
+    part = job["result"]["part"]
+    assert (part["rows"], set(part["metadata"])) == (len(IDS), set(metadata))
+    assert (job["result"]["item_shape"], job["result"]["dtype"]) == ([0], "float32")
+    items = client.get(f"/v1/pools/{pool}/items").json["items"]
+    assert [item["id"] for item in items] == IDS
+    features = np.load(place / "pools" / pool / part["id"] / "features.npy")
+    assert (features.shape, features.dtype) == ((len(IDS), 0), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("ndjson", b'{"id": "b"}\n'), ("csv", b"b,\r\n"), ("json", b"")],
+)
+def test_a_part_in_which_only_some_items_have_features_changes_nothing(client, pool, name, more):
+    media_type, body = UPLOADS[name](["a"], [[1.0]], {})
+    body = body.replace(b"]}]}", b']}, {"id": "b"}]}') + more
+    job = upload(client, pool, media_type, body)
+    assert (job["state"], job["reason"]) == ("failed", "upload_refused")
+    assert 'Item "b" has' in job["error"]["detail"]
+    assert client.get(f"/v1/pools/{pool}").json["parts"] == []
 
 
 def duplicate(job):

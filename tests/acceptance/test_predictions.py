@@ -2,6 +2,12 @@
 
 import io
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from urllib.parse import urlencode
 
 import numpy as np
@@ -139,9 +145,12 @@ def pool(client):
 def upload(client, pool, kind, sent, **query):
     """Upload predictions of a kind; return the job once it has ended."""
     media_type, body = sent
+    axes = FORMS[kind].axes_in(media_type)
+    if axes:
+        query = {"axes": ",".join(axes), **query}
     if FORMS[kind].classed and media_type in (ARROW, NPY):
-        query = {"classes": json.dumps(CLASSES), **query}
-    path = f"/v1/pools/{pool}/predictions?{urlencode({'kind': kind, **query})}"
+        query = {"class": CLASSES, **query}
+    path = f"/v1/pools/{pool}/predictions?{urlencode({'kind': kind, **query}, doseq=True)}"
     answer = client.post(path, body, media_type)
     assert answer.status == 202, answer.body
     return client.ended(answer.json["id"])
@@ -235,11 +244,18 @@ def test_an_item_that_is_not_there_and_one_that_is_there_twice_are_named(
     twice = upload(client, pool, "probs", FORMATS[format]("probs", ["b", "a", "b"], PROBS))
 
     assert (strange["state"], strange["reason"]) == ("failed", "upload_refused")
+    places = {
+        "json": ["/items/0/id", "/items/1/id", "/items/2/id"],
+        "npz": ["/ids/0", "/ids/1", "/ids/2"],
+        "arrow": [f'row {row}, column "id"' for row in (1, 2, 3)],
+    }[format]
     assert strange["error"]["errors"] == [
-        {"pointer": "/items/1/id", "detail": "'x' is not in the pool"}
+        {"pointer": places[1], "detail": "'x' is not in the pool"}
     ]
     assert (twice["state"], twice["reason"]) == ("failed", "duplicate_item")
-    assert twice["error"]["errors"] == [{"pointer": "/items/2/id", "detail": "'b' is also item 0"}]
+    assert twice["error"]["errors"] == [
+        {"pointer": places[2], "detail": f"'b' stands also at {places[0]}"}
+    ]
     check_nothing_kept(client, place, pool)
 
 
@@ -276,6 +292,30 @@ def test_members_come_with_their_axes_in_any_order(client, place):
 
     np.testing.assert_array_equal(kept(place, pool, job)["member_probs"], members)
     assert job["result"]["members"] == 2
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed here")
+@pytest.mark.parametrize("kind", ["probs", "members"])
+def test_the_commands_of_the_page_are_taken(client, tmp_path, kind):
+    page = (Path(__file__).parents[2] / "docs" / "predictions.md").read_text()
+    section = page.split(f"\n## {kind}\n")[1].split("\n## ")[0]
+    [program] = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    [command] = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    (tmp_path / "ids.txt").write_text("frame-1\nframe-2\n")
+    pool = client.pool(as_json(["frame-1", "frame-2"], np.ones((2, 2)), {})[1], JSON)
+
+    answer = subprocess.run(
+        ["bash", "-euc", command],  # noqa: S607 - the user's own bash
+        cwd=tmp_path,
+        env={**os.environ, "URL": client.url, "POOL": pool, "no_proxy": "*"},
+        capture_output=True,
+        check=True,
+    )
+
+    job = client.ended(json.loads(answer.stdout)["id"])
+    assert job["state"] == "succeeded", job
+    assert job["result"]["classes"] == ["cat", "dog"]
 
 
 def test_logits_become_probabilities(client, place, pool):

@@ -17,6 +17,7 @@ JSON = "application/json"
 CSV = "text/csv"
 NPY = "application/x-npy"
 NPZ = "application/x-npz"
+MULTIPART = "multipart/form-data"
 ARROW = "application/vnd.apache.arrow.stream"
 
 
@@ -117,6 +118,35 @@ def test_classes_are_named_or_counted(send):
     assert said('["007", 7, 7.5, false]') == ["007", 7, 7.5, False]
 
 
+def test_classes_that_are_text_are_said_one_by_one(send):
+    names = ["cat", "1", "Öl, rot", "true"]
+
+    options = send(kind="probs", **{"class": names}).json["request"]["options"]
+
+    assert options["classes"] == names
+    assert "class" not in options
+
+
+@pytest.mark.parametrize("type", [NPY, NPZ, MULTIPART])
+@pytest.mark.parametrize(
+    ("kind", "example"),
+    [
+        ("members", "?axes=members,items,classes"),
+        ("votes", "?axes=members,items"),
+        ("regression_members", "?axes=members,items"),
+    ],
+)
+def test_the_axes_of_an_array_with_members_are_asked_for(send, backend, kind, example, type):
+    found = problem(send(type, b"x", kind=kind), 422, "invalid_request")
+
+    [fault] = found["errors"]
+    assert fault["pointer"] == "?axes"
+    assert fault["detail"].endswith(example)
+    assert ", ".join(FORMS[kind].axes) in fault["detail"]
+    assert example in found["detail"]
+    assert waiting(backend) == []
+
+
 REFUSED = [
     ("kind", {}),
     ("kind", {"kind": "Probs"}),
@@ -154,6 +184,12 @@ REFUSED = [
     ("classes", {"kind": "multilabel", "classes": "0"}),
     ("classes", {"kind": "regression", "classes": "2"}),
     ("classes", {"kind": "regression_members", "classes": '["a", "b"]'}),
+    ("class", {"kind": "probs", "class": "bus"}),
+    ("class", {"kind": "probs", "class": ["bus", "bus"]}),
+    ("class", {"kind": "probs", "class": ["b" * 1025, "t"]}),
+    ("class", {"kind": "probs", "class": ["bus", "tram"], "classes": "2"}),
+    ("class", {"kind": "probs", "class": ["bus", "tram"], "classes": '["bus", "tram"]'}),
+    ("class", {"kind": "regression", "class": ["bus", "tram"]}),
     ("axes", {"kind": "members", "axes": "items,members", "type": NPY}),
     ("axes", {"kind": "members", "axes": "items,members,members", "type": NPY}),
     ("axes", {"kind": "members", "axes": "items,members,labels", "type": NPZ}),

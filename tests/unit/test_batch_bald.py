@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.acquisition import REGISTRY, batch_bald
+from service.acquisition import REGISTRY
+from service.acquisition.functions import batch_bald
 
 ORACLES = Path(__file__).resolve().parents[2].parent / "shared/oracles/oracles.json"
 

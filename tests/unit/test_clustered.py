@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from service.acquisition import REGISTRY, typical
+from service.acquisition import REGISTRY
 from service.acquisition.features import Features
+from service.acquisition.functions import typical
 from workers.clustering import k_means
 
 CLUSTERED = ("k_means", "dmbal", "clue", "image_diversity", "typiclust")
@@ -201,3 +202,17 @@ def test_any_number_of_items_can_be_asked_for(name, items, n):
     assert min(items, n) == len(picks.rows) == len(picks.scores)
     assert np.int64 == picks.rows.dtype
     assert np.float64 == picks.scores.dtype
+
+
+def test_outliers_wait_until_what_is_typical_is_used_up():
+    draw = np.random.default_rng(3)
+    blob = draw.normal(size=(200, 4))
+    outliers = 40 + 30 * np.arange(25)[:, None] * np.eye(25, 4)[:, :1] + draw.normal(size=(25, 4))
+    features = Features.of(np.concatenate([blob, outliers * 10]).astype(np.float32))
+    nothing = Features.of(np.empty((0, 4), dtype=np.float32))
+
+    picks = REGISTRY["typiclust"].pick(
+        {"n": 30, "features": features, "labelled_features": nothing, "k_means": k_means}
+    )
+
+    assert (picks.rows < 200).all()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
+from service.acquisition import clusters
 from service.acquisition.features import Features
 from workers import clustering
 from workers.clustering import k_means
@@ -19,8 +20,8 @@ def blobs(items=600, groups=6, width=8, seed=0, offset=0.0):
 
 def in_batches(monkeypatch, size=64):
     """Let few items be many already."""
-    monkeypatch.setattr(clustering, "WHOLE_VALUES", 0)
-    monkeypatch.setattr(clustering, "BATCH", size)
+    monkeypatch.setattr(clusters, "WHOLE_VALUES", 0)
+    monkeypatch.setattr(clusters, "BATCH", size)
 
 
 def inertia(vectors, labels, centres):

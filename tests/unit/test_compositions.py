@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.acquisition import REGISTRY
-from service.acquisition.compositions import LEAST_NOISE, MOST_NOISE, gumbel, ranks
+from service.acquisition.functions.compositions import LEAST_NOISE, MOST_NOISE, gumbel, ranks
 from service.acquisition.registry import Size
 from service.ids import hash_ids, pack
 
@@ -218,7 +218,7 @@ def test_the_noise_is_gumbels_and_within_its_bounds(monkeypatch):
     assert noise.mean() == pytest.approx(0.5772156649, abs=0.02)
     assert LEAST_NOISE <= noise.min() < noise.max() <= MOST_NOISE
     drawn = np.array([0.0, 1 - 2.0**-53])
-    monkeypatch.setattr("service.acquisition.compositions.random", lambda *_, **__: drawn)
+    monkeypatch.setattr("service.acquisition.functions.compositions.random", lambda *_, **__: drawn)
     least_and_most = gumbel(KEYS[:2], 0)
     assert np.isfinite(least_and_most).all()
     assert LEAST_NOISE <= least_and_most[1] < least_and_most[0] <= MOST_NOISE

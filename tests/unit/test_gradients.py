@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from service.acquisition import REGISTRY, gradients
+from service.acquisition import REGISTRY
 from service.acquisition.features import Features
-from service.acquisition.gradients import Gradients, errors, far_apart
+from service.acquisition.functions import gradients
+from service.acquisition.functions.gradients import Gradients, errors, far_apart
 
 
 def made(items=40, classes=5, width=7, seed=0):

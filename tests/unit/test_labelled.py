@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from service.acquisition import REGISTRY
-from service.acquisition.annotators import TEMPERATURES, Crowd, best_temperature, misfit
 from service.acquisition.evidence import Neighbours
 from service.acquisition.features import Features
+from service.acquisition.functions.annotators import TEMPERATURES, Crowd, best_temperature, misfit
 from service.acquisition.registry import RELABELLING
 from workers.neighbours import Neighbourhood
 

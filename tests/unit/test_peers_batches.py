@@ -32,14 +32,17 @@ class SamePicks:
     labelled: str = "recorded"
 
 
+WIDE = {"gamma": 1 / 4}
+"""scikit-learn's default, one over the width of the vectors, with which the peer was run."""
+
 SAME_PICKS = [
     SamePicks("scikit_activeml", "core_set", "k_center", 6),
     SamePicks("scikit_activeml", "greedy_sampling_x", "k_center", 6),
     SamePicks("scikit_activeml", "greedy_sampling_x_unlabelled", "k_center", 6, labelled="first"),
     SamePicks("scikit_activeml", "greedy_sampling_y", "greedy_y", 6),
     SamePicks("scikit_activeml", "greedy_sampling_i", "igs", 6),
-    SamePicks("scikit_activeml", "max_herding", "max_herding", 4),
-    SamePicks("scikit_activeml", "max_herding_unlabelled", "max_herding", 6, labelled="nothing"),
+    SamePicks("scikit_activeml", "max_herding", "max_herding", 4, WIDE),
+    SamePicks("scikit_activeml", "max_herding_unlabelled", "max_herding", 6, WIDE, "nothing"),
     SamePicks("scikit_activeml", "max_herding_narrow", "max_herding", 3, {"gamma": 2.0}),
     SamePicks("scikit_activeml", "prob_cover", "prob_cover", 3, {"delta": 0.35}, "nothing"),
     SamePicks("scikit_activeml", "badge", "badge", 1),
@@ -83,7 +86,7 @@ def test_a_steps_score_is_what_the_peer_goes_by(answer, ours, parameters):
 
 @pytest.mark.parametrize(
     ("answer", "steps", "parameters"),
-    [("max_herding", 5, {}), ("max_herding_narrow", 4, {"gamma": 2.0})],
+    [("max_herding", 5, WIDE), ("max_herding_narrow", 4, {"gamma": 2.0})],
 )
 def test_max_herdings_steps_raise_the_mean_likeness_as_much(answer, steps, parameters):
     # At the last of these steps two items gain the same, and the peer draws one of them.
@@ -110,15 +113,27 @@ def test_the_radius_of_pure_balls_is_the_peers_up_to_its_grid():
     assert found["radius"] <= radius <= found["radius"] + found["step"]
 
 
-@pytest.mark.parametrize(("answer", "name"), [("typiclust", "typiclust"), ("clue", "clue")])
-def test_the_same_clusters_give_the_same_items(answer, name):
+def test_the_same_clusters_give_the_same_items():
     peer = recorded("scikit_activeml")
     given = candidates(peer, 3, labelled=[])
     given["base"] = REGISTRY["entropy"].score(given)
-    parameters = {"k": 5} if name == "typiclust" else {}
-    picks = REGISTRY[name].pick(given, seed=0, **parameters)
+    picks = REGISTRY["clue"].pick(given, seed=0)
 
-    assert sorted(picks.rows.tolist()) == sorted(peer.answers[answer]["picks"].tolist())
+    assert sorted(picks.rows.tolist()) == sorted(peer.answers["clue"]["picks"].tolist())
+
+
+def test_typiclust_picks_the_peers_items_of_clusters_twice_as_large_as_k():
+    # In a smaller one its authors look at half of the items at most, which the peer does not.
+    peer = recorded("scikit_activeml")
+    given = candidates(peer, 3, labelled=[])
+    labels, _ = k_means(given["features"], 3, None, 0)
+    large = np.flatnonzero(np.bincount(labels) >= 10)
+    ours = REGISTRY["typiclust"].pick(given, seed=0, k=5).rows
+    theirs = peer.answers["typiclust"]["picks"]
+
+    assert len(large) == 2
+    assert sorted(labels[ours]) == sorted(labels[theirs]) == [0, 1, 2]
+    assert set(ours[np.isin(labels[ours], large)]) == set(theirs[np.isin(labels[theirs], large)])
 
 
 def test_batch_bald_knows_as_much_of_the_members_at_each_step():

@@ -17,10 +17,23 @@ CLASSES = {"multilabel": ["rain", "night"], "tokens": ["name", "other"]}
 every = pytest.mark.parametrize("kind", FORMS)
 
 
+def section(kind):
+    """Return what the page says of a kind."""
+    [found] = re.findall(rf"^## {kind}\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
+    return found
+
+
 def blocks(kind, language):
     """Return the examples of a kind in one language."""
-    [section] = re.findall(rf"^## {kind}\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
-    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", section(kind), re.MULTILINE | re.DOTALL)
+
+
+def axes_of(kind, media_type):
+    """Return the axes of a section's arrays."""
+    if not FORMS[kind].axes_in(media_type):
+        return None
+    [axes] = set(re.findall(r"\?.*\baxes=([\w,]+)", section(kind)))
+    return axes.split(",")
 
 
 def classes_of(kind):
@@ -44,5 +57,7 @@ def test_the_examples_as_arrays_and_tables_are_read(kind, tmp_path):
     files = list(tmp_path.iterdir())
     assert {path.stem for path in files} == {kind}
     for path in files:
-        given = read(TYPES[path.suffix], path.read_bytes(), kind, classes=classes_of(kind))
+        media_type = TYPES[path.suffix]
+        said = {"classes": classes_of(kind), "axes": axes_of(kind, media_type)}
+        given = read(media_type, path.read_bytes(), kind, **said)
         assert given.result["items"] == 2

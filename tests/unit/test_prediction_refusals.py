@@ -77,6 +77,7 @@ def test_members_that_do_not_fit_their_classes_are_refused(members, classes, mes
         (CLASSES, CLASSES),
         (3, [0, 1, 2]),
         ([True, False, "x"], [True, False, "x"]),
+        ([True, 1, "1"], [True, 1, "1"]),
         ([1.5, 2, -3], [1.5, 2, -3]),
     ],
 )
@@ -109,7 +110,7 @@ def test_classes_given_twice_must_agree(body):
 def test_classes_must_be_said(media_type):
     body = dense_body(media_type, "votes" if media_type == CSV else "probs", np.eye(3))
 
-    with pytest.raises(UploadRefused, match="must be said: by the option classes"):
+    with pytest.raises(UploadRefused, match=r"must be said: by .class=cat&class=dog"):
         read(*body, "votes" if media_type == CSV else "probs")
 
 
@@ -118,6 +119,7 @@ def test_classes_must_be_said(media_type):
     [
         (["x", "x"], "the same"),
         ([1, 1.0], "the same"),
+        ([0, False, 0.0], "the same"),
         (["x"], "at least 2"),
         (1, "at least 2"),
         (-5, "at least 2"),
@@ -158,6 +160,9 @@ def test_regression_has_no_classes():
         ("probs", {"dtype": "float32", "scale": "logits"}, "leave dtype out"),
         ("probs", {"dtype": "float32"}, "asks for float32"),
         ("probs", {"id_column": "key"}, "id_column names a column"),
+        ("votes", {"axes": None}, "axes must name items, members, each once"),
+        ("members", {"axes": None}, "axes must name items, members, classes"),
+        ("regression_members", {"axes": None}, "axes must name items, members, each once"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(kind, options, message):
@@ -218,7 +223,7 @@ def test_probabilities_of_another_width_are_refused(media_type):
 def test_limits_hold_for_every_format(media_type):
     body = dense_body(media_type, "members", np.stack([np.eye(3)] * 2, axis=1), classes=CLASSES)
     limits = {
-        "max_items": (2, "more items than the pool has, which is 2"),
+        "max_items": (2, "more than 2 items, which no pool can have"),
         "max_members": (1, "2 members; there may be 1 to 1"),
         "max_classes": (2, "at most 2"),
         "max_item_values": (5, "6 values|longer than"),

@@ -109,6 +109,7 @@ def test_labels_of_their_own_are_sigmoids_of_logits():
         ([[0.5, 0.5], [0.9, 0.2]], {}, "sum to 1.1 instead of 1: .*scale.*normalize=true"),
         ([[0.5, 0.5], [0.5, 0.498]], {}, "sum to 0.998"),
         ([[0.5, 0.5], [1.5, -0.5]], {}, r"probability 1\.5, which is not from 0 to 1.*/1/0\)"),
+        ([[0.5, 0.5], [1.5, 2.5]], {}, "scale=logits or scale=log_probabilities; .*normalize"),
         ([[0.5, 0.5], [1.00001, 0.0]], {}, "not from 0 to 1"),
         ([[0.5, 0.5], [math.nan, 0.5]], {}, r"NaN .*/1/0\)"),
         ([[0.5, 0.5], [0.5, math.inf]], {}, r"infinite .*/1/1\)"),
@@ -119,7 +120,8 @@ def test_labels_of_their_own_are_sigmoids_of_logits():
         ([[0.0, -math.inf], [-1, -1]], {"scale": "log_probabilities"}, "sum to 0.735759"),
         ([[0.0, -9e9], [9e9, -1]], {"scale": "log_probabilities"}, "probability inf"),
         ([[1.0, 3.0], [0.0, 0.0]], {"normalize": True}, "only zeros"),
-        ([[1.0, 3.0], [2.0, -1.0]], {"normalize": True}, "the negative number -1"),
+        ([[1.0, 3.0], [2.0, -1.0]], {"normalize": True}, "number -1, .*scale=logits or scale=log"),
+        ([[0.0, -math.inf], [1, 2]], {"scale": "log_probabilities"}, "if these are logits, send"),
         (
             [[0.0, 0.0], [-math.inf, -math.inf]],
             {"normalize": True, "scale": "log_probabilities"},
@@ -132,12 +134,20 @@ def test_numbers_that_are_not_what_they_are_said_to_be_are_refused(values, optio
         read_probs(values, **options)
 
 
+@pytest.mark.parametrize("values", [[[0.5, 0.5], [1.5, -0.5]], [[-0.1, -2.3], [0.5, 0.5]]])
+def test_to_divide_negative_numbers_is_not_advised(values):
+    with pytest.raises(UploadRefused, match="scale=logits or scale=log_probabilities") as caught:
+        read_probs(values)
+
+    assert "normalize" not in caught.value.detail
+
+
 @every
 def test_the_first_item_whose_probabilities_do_not_sum_to_one_is_named(media_type):
     body = dense_body(
         media_type, "probs", [[0.5, 0.5], [0.5, 0.75], [0.9, 0.9]], classes=["x", "y"]
     )
-    name = "Item 1, counted from 0," if media_type == NPY else 'Item "ü"'
+    name = "Item 1 of the pool, counted from 0," if media_type == NPY else 'Item "ü"'
 
     with pytest.raises(UploadRefused, match=f"^{name} .* sum to 1.25 ") as caught:
         read(*body, "probs", classes=["x", "y"])

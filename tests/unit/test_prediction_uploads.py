@@ -278,6 +278,25 @@ def test_members_may_come_first(kind, dtype, classes):
     np.testing.assert_array_equal(array, values.T)
 
 
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        (["members", "items", "classes"], "3 probabilities, and 4 classes"),
+        (["items", "members", "classes"], "7 members; there may be 1 to 5"),
+    ],
+)
+@pytest.mark.parametrize("media_type", [NPY, NPZ, MULTIPART])
+def test_axes_that_do_not_fit_are_told_with_the_shape(media_type, axes, message):
+    body = dense_body(media_type, "members", np.full((4, 7, 3), 1 / 3), IDS)
+    classes = 4 if axes[0] == "members" else 3
+
+    with pytest.raises(UploadRefused, match=message) as caught:
+        read(*body, "members", classes=classes, axes=axes, limits={"max_members": 5})
+
+    said = f"axes={','.join(axes)} is said of an array of shape [4, 7, 3]"
+    assert said in caught.value.detail
+
+
 def test_an_array_larger_than_a_block_is_transposed_piece_by_piece(monkeypatch):
     monkeypatch.setattr("workers.untrusted.given.strips.TRANSPOSED_BYTES", 1000)
     monkeypatch.setattr("workers.untrusted.formats.upload.BLOCK_BYTES", 200)

@@ -94,8 +94,8 @@ def pool(backend):
 def begun(backend, pool):
     """A job that a worker has begun; give the kind of the predictions."""
 
-    def begin(kind):
-        upload = Upload("application/json", 11, "5" * 64, {"kind": kind, "scale": "logits"})
+    def begin(kind, media_type="application/json"):
+        upload = Upload(media_type, 11, "5" * 64, {"kind": kind, "id_column": "key"})
         job = predictions.start_reception(backend, pool.id, upload, job_id=new_id(), name="n")
         return jobs.claim(backend, job.id, job.ticket)
 
@@ -159,7 +159,7 @@ def test_the_reader_is_told_what_it_must_know(take, backend):
     arguments = take("probs").reader.arguments
 
     assert arguments["media_type"] == "application/json"
-    assert arguments["options"] == {"kind": "probs", "scale": "logits"}
+    assert arguments["options"] == {"kind": "probs", "id_column": "key"}
     settings = backend.settings
     assert arguments["limits"]["max_items"] == settings.max_pool_items
     for name in ("max_item_values", "max_id_bytes", "max_classes", "max_members"):
@@ -243,8 +243,27 @@ def test_an_item_that_is_predicted_twice_is_named_with_both_places(take, backend
         take("probs", ids=("b", "a", "b"))
 
     [fault] = raised.value.faults
-    assert (fault.pointer, fault.detail) == ("/items/2/id", "'b' is also item 0")
+    assert (fault.pointer, fault.detail) == ("/items/2/id", "'b' stands also at /items/0/id")
     assert left(backend, pool) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("media_type", "place"),
+    [
+        ("Application/JSON; charset=utf-8", "/items/1/id"),
+        ("application/x-ndjson", "line 2, /id"),
+        ("text/csv", 'item 1, counted from 0, column "key"'),
+        ("application/vnd.apache.parquet", 'row 2, column "key"'),
+        ("application/vnd.apache.arrow.stream", 'row 2, column "key"'),
+        ("application/x-npz", "/ids/1"),
+        ("multipart/form-data; boundary=x", "/ids/1"),
+    ],
+)
+def test_the_place_of_an_id_is_told_in_the_words_of_the_format(take, begun, media_type, place):
+    with pytest.raises(UploadRefused) as raised:
+        take("probs", ids=("a", "x", "y"), job=begun("probs", media_type))
+
+    assert raised.value.faults[0].pointer == place
 
 
 def test_items_without_ids_must_be_as_many_as_the_pool_has(take, backend, pool):
@@ -253,6 +272,13 @@ def test_items_without_ids_must_be_as_many_as_the_pool_has(take, backend, pool):
 
     assert raised.value.faults[0].pointer == "/ids"
     assert left(backend, pool) == NOTHING
+
+
+def test_members_that_are_as_many_as_the_items_should_be_are_told_of_axes(take):
+    members = np.concatenate([MEMBERS[:2], MEMBERS[:2, :1]], axis=1)
+
+    with pytest.raises(UploadRefused, match=r"2 items, and the pool has 3: .* mend axes"):
+        take("members", items=2, members=3, arrays={"member_probs": members})
 
 
 def changed(array, place, value):

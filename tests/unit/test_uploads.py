@@ -131,45 +131,6 @@ def test_items_of_no_values_are_refused(name):
         read(*UPLOADS[name](["a"], np.empty((1, 0)), {}))
 
 
-@pytest.mark.parametrize("name", WITH_IDS)
-@pytest.mark.parametrize("metadata", [{}, {"site": IDS}])
-@pytest.mark.parametrize("dtype", [None, "uint8"])
-def test_items_may_have_no_features(name, metadata, dtype):
-    part = read(*UPLOADS[name](IDS, None, metadata), options={"dtype": dtype})
-
-    assert (part.ids, part.metadata) == (IDS, metadata)
-    assert part.result["rows"] == len(IDS)
-    assert (part.result["item_shape"], part.result["dtype"]) == ([0], "float32")
-    assert (part.features.shape, part.features.dtype) == ((len(IDS), 0), np.float32)
-    assert part.result["features"] == "features.npy"
-    assert part.progress[-1] == {"done": len(IDS)}
-
-
-@pytest.mark.parametrize("name", WITH_IDS)
-def test_items_without_features_are_read_in_many_blocks(name):
-    ids = [f"i{row}" for row in range(40_000)]
-    metadata = {"age": [row / 2 for row in range(40_000)]}
-
-    part = read(*UPLOADS[name](ids, None, metadata))
-
-    assert (part.ids, part.metadata) == (ids, metadata)
-    assert part.features.shape == (40_000, 0)
-
-
-@pytest.mark.parametrize("name", WITH_IDS)
-def test_a_part_without_features_may_have_no_rows(name):
-    part = read(*UPLOADS[name]([], None, {}))
-
-    assert (part.result["rows"], part.ids) == (0, [])
-    assert part.result["item_shape"] == (None if name in {"json", "ndjson"} else [0])
-
-
-@pytest.mark.parametrize("name", WITH_IDS)
-def test_more_items_without_features_than_allowed_are_refused(name):
-    with pytest.raises(UploadRefused, match="max_items"):
-        read(*UPLOADS[name](IDS, None, {}), limits={"max_items": 8})
-
-
 @pytest.mark.parametrize("name", sorted(set(BINARY) | {"csv"}))
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_the_first_feature_that_is_not_finite_is_named(name, value):

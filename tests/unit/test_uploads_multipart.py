@@ -86,7 +86,7 @@ def test_bytes_that_look_like_line_ends_and_boundaries_survive():
         ([("metadata", None, b'{"m": [1]}')], "no field named features or ids"),
         ([("ids", None, b"a\n\nc\n")], "empty.*at /ids/1"),
         ([("ids", None, b"a\nb"), ("metadata", None, b'{"m": [1]}')], "more rows of ids"),
-        ([("ids", None, b"a\n"), ("metadata", None, b"{}\n{}\n")], "1 rows of ids"),
+        ([("ids", None, b"a\n"), ("metadata", None, b'{"m": 1}\n{"m": 2}')], "1 rows of ids"),
         ([ARRAY, ARRAY], '"features" is unknown or repeated'),
         ([ARRAY, ("labels", None, b"1")], '"labels" is unknown or repeated'),
         ([("features", None, b"1,2,3")], "no .npy array.*at /features"),

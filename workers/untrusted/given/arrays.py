@@ -1,8 +1,10 @@
 """Predictions in `.npy`, `.npz` and multipart bodies: arrays by name, and what stands beside them.
 
-probs, members, votes, label_probs, values (of regression_members), mean and std
-                  the arrays of a kind, whose first axis counts the items, unless axes says
-                  otherwise; votes are whole numbers, the places of the classes
+probs, label_probs, mean and std
+                  the arrays of a kind, whose first axis counts the items
+members, votes, values (of regression_members)
+                  arrays of which axes says what each axis counts; votes are whole numbers, the
+                  places of the classes
 values            of objects and tokens: one row for each
 ends or lengths   where each item's rows end in `values`, or how many they are
 boxes, labels     of objects: (rows, 4), and the places of the classes
@@ -182,7 +184,10 @@ def write_dense(part: Dense, found: list[Strips], arrays: Arrays) -> None:
     blocks: Iterable[Array]
     if len(found) == 1:
         order = [asked.axes.index(name) for name in asked.kind.form.axes]
-        part.begin([found[0].header.shape[axis] for axis in order[1:]])
+        shape = found[0].header.shape
+        said = f": axes={','.join(asked.axes)} is said of an array of shape {list(shape)}"
+        source = said if asked.kind.form.has_members else ""
+        part.begin([shape[axis] for axis in order[1:]], source)
         blocks = (block.transpose(order) for block in found[0].blocks())
     else:
         check_columns(found)

@@ -7,7 +7,6 @@ import numpy as np
 
 from workers.untrusted.formats.arrays import Array
 from workers.untrusted.formats.faults import pointer, refusal
-from workers.untrusted.formats.features import complain
 from workers.untrusted.given.classes import Class, check_coded, check_codes
 from workers.untrusted.given.ragged import BOX, BOXES, LABELS, Block, Ragged, groups
 from workers.untrusted.given.request import Asked
@@ -41,9 +40,8 @@ def write_arrays(asked: Asked, classes: Sequence[Class], arrays: Arrays) -> dict
         check_coded(classes, pointer("labels"))
     part = Ragged(asked, classes, in_bundles, values.dtype, numbered=arrays.ids is None)
     part.items.check_room(bounds.items, 0)
-    for lengths, rows in zip_rows(part, bounds, values, beside):
-        ids = arrays.take_ids(len(lengths), part.rows, part.noun)
-        part.append(Block(ids, lengths, rows.pop(VALUES), rows))
+    for block in blocks(part, arrays, bounds, {VALUES: values, **beside}):
+        part.append(block)
     arrays.check_end(part.rows)
     return part.finish()
 
@@ -86,29 +84,23 @@ def check_bounds(arrays: Arrays) -> Strips:
     return array
 
 
-def zip_rows(
-    part: Ragged, bounds: Strips, values: Strips, beside: dict[str, Strips]
-) -> Iterator[tuple[Array, dict[str, Array]]]:
-    """Yield the lengths of some items, and their rows of every array."""
+def blocks(
+    part: Ragged, arrays: Arrays, bounds: Strips, every: dict[str, Strips]
+) -> Iterator[Block]:
+    """Yield the items that are worked on at once, with their rows of every array."""
     done = 0
-    every = {VALUES: values, **beside}
-    for lengths in all_lengths(bounds, values.items):
+    for lengths in all_lengths(bounds, every[VALUES].items):
         for group in groups(lengths, len(part.classes)):
             some = lengths[group]
-            part.check_lengths(None, some)
+            ids = arrays.take_ids(len(some), part.rows, part.noun)
+            part.check_lengths(ids, some)
             count = int(some.sum())
             rows = {name: array.read(done, count) for name, array in every.items()}
             if LABELS in rows:
-                complaint = complain(None, done, in_labels)
+                complaint = part.complaint(ids, some, LABELS)
                 rows[LABELS] = check_codes(rows[LABELS], len(part.classes), complaint)
             done += count
-            yield some, rows
-
-
-def in_labels(row: int, field: str, *path: str | int) -> str:
-    """Return where a label stands."""
-    del field, path
-    return pointer("labels", row)
+            yield Block(ids, some, rows.pop(VALUES), rows)
 
 
 def all_lengths(bounds: Strips, total: int) -> Iterator[Array]:

@@ -115,7 +115,8 @@ def coder(classes: Sequence[Class]) -> Coder:
     def code(vote: Any) -> int:
         if vote is None:
             return NONE
-        return codes.get(identity(vote), UNKNOWN) if isinstance(vote, str | int | float) else UNKNOWN
+        known = isinstance(vote, str | int | float)
+        return codes.get(identity(vote), UNKNOWN) if known else UNKNOWN
 
     return code
 

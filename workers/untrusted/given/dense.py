@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from service.errors import UploadRefused
 from workers.untrusted.formats.arrays import Array, DType, GrowingArray
 from workers.untrusted.formats.faults import At, refusal
-from workers.untrusted.formats.features import Complaint, check_finite, complain
+from workers.untrusted.formats.features import Complaint, check_finite
 from workers.untrusted.given.classes import Class, check_codes
-from workers.untrusted.given.items import Items, check_item_values
+from workers.untrusted.given.items import Items, called, check_item_values
 from workers.untrusted.given.kinds import REGRESSION
 from workers.untrusted.given.request import Asked
 from workers.untrusted.given.scales import distributions, rounded, said, separate
@@ -51,9 +52,10 @@ class Dense:
         """How many items are written."""
         return self.items.count
 
-    def begin(self, item_shape: Sequence[int]) -> None:
-        """Fix the shape of the items."""
-        check_shape(self.asked, len(self.classes), tuple(item_shape), self.at(0, "features"))
+    def begin(self, item_shape: Sequence[int], source: str = "") -> None:
+        """Fix the shape of the items; `source` ends the sentence that refuses it."""
+        place = self.at(0, "features")
+        check_shape(self.asked, len(self.classes), tuple(item_shape), place, source)
         self.open(tuple(item_shape))
 
     def open(self, item_shape: tuple[int, ...]) -> None:
@@ -68,13 +70,23 @@ class Dense:
         count = len(values)
         item_values = math.prod(self.item_shape or ())
         self.items.append(ids, count, count * item_values * self.stored.itemsize)
-        complaint = complain(ids, self.rows, self.at)
+        complaint = self.complaint(ids)
         kept = self.accept(values, complaint)
         if self.stored.kind == "f":
             kept = rounded(kept, self.stored, complaint, self.asked.kind)
         for column, file in enumerate(self.files):
             file.append(kept if len(self.files) == 1 else kept[:, column])
         self.items.done(count)
+
+    def complaint(self, ids: Sequence[str] | None) -> Complaint:
+        """Return a function that refuses one value of the next items."""
+
+        def complaint(index: int, path: tuple[int, ...], detail: str) -> UploadRefused:
+            row = self.rows + index
+            place = self.at(row, "features", *path)
+            return refusal(f"{called(ids, index, row)} {detail}", place)
+
+        return complaint
 
     def finish(self) -> dict[str, Any]:
         """Complete the files, and return what they hold."""
@@ -124,7 +136,9 @@ def check_deviations(block: Array, complaint: Complaint) -> None:
         raise complaint(index, (1,), f"has the std {value}: a standard deviation is 0 or more")
 
 
-def check_shape(asked: Asked, classes: int, shape: tuple[int, ...], place: str) -> None:
+def check_shape(
+    asked: Asked, classes: int, shape: tuple[int, ...], place: str, source: str = ""
+) -> None:
     """Refuse items that are not of the shape that the kind has, or too large."""
     if asked.kind.fields == REGRESSION:
         return
@@ -136,25 +150,25 @@ def check_shape(asked: Asked, classes: int, shape: tuple[int, ...], place: str) 
             place,
         )
     if axes[0] == "members":
-        check_members(asked, shape[0], place)
+        check_members(asked, shape[0], place, source)
     check_item_values(asked, math.prod(shape), place)
     if asked.kind.form.scaled:
-        check_width(classes, shape[-1], place)
+        check_width(classes, shape[-1], place, source)
 
 
-def check_members(asked: Asked, members: int, place: str) -> None:
+def check_members(asked: Asked, members: int, place: str, source: str = "") -> None:
     """Refuse no members, or too many."""
     limit = asked.limits.max_members
     if not 1 <= members <= limit:
         raise refusal(
-            f"There are {members} members; there may be 1 to {limit} (max_members)", place
+            f"There are {members} members; there may be 1 to {limit} (max_members){source}", place
         )
 
 
-def check_width(classes: int, width: int, place: str) -> None:
+def check_width(classes: int, width: int, place: str, source: str) -> None:
     """Refuse probabilities that are not one for each class."""
     if width != classes:
-        raise refusal(f"There are {width} probabilities, and {classes} classes", place)
+        raise refusal(f"There are {width} probabilities, and {classes} classes{source}", place)
 
 
 def shape_of_none(asked: Asked, classes: int) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from workers.untrusted.formats.faults import At, refusal
+from workers.untrusted.formats.faults import At, named, refusal
 from workers.untrusted.formats.ids import Ids
 from workers.untrusted.formats.part import MAX_FEATURE_BYTES, Progress
 from workers.untrusted.given.request import Asked
@@ -37,7 +37,8 @@ class Items:
         limit = self.limits.max_items
         if self.count + count > limit:
             raise refusal(
-                f"There are predictions of more items than the pool has, which is {limit}",
+                f"There are predictions of more than {limit} items, which no pool can have "
+                f"(max_pool_items)",
                 self.at(limit, "id"),
             )
         if self.bytes + bytes > MAX_FEATURE_BYTES:
@@ -52,6 +53,13 @@ class Items:
         if self.ids is not None:
             self.ids.ends.finish()
         self.send({"done": self.count})
+
+
+def called(ids: Sequence[object] | None, index: int, row: int) -> str:
+    """Return what an item is called in a sentence; without ids it is the pool's at that row."""
+    if ids is None:
+        return f"Item {row} of the pool, counted from 0,"
+    return named(ids, index, row)
 
 
 def check_item_values(asked: Asked, values: int, place: str) -> None:

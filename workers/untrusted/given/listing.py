@@ -68,7 +68,9 @@ def chunks(part: Ragged, items: Iterator[Item]) -> Iterator[list[Item]]:
         found = item[name]
         if type(found) is not list:
             who, what = named([item["id"]], 0, number), JSON_TYPES[type(found)]
-            raise refusal(f"{who} has {what} where a list must be", part.at(number, "features"))
+            empty = ": of an item without objects it is []" if name == OBJECTS else ""
+            place = part.at(number, "features")
+            raise refusal(f"{who} has {what} where a list must be{empty}", place)
         values = len(found) * len(part.classes)
         check_item_values(part.asked, values, part.at(number, "features"))
         block.append(item)
@@ -109,7 +111,12 @@ def check_objects(rows: list[Any], complaint: Complaint) -> None:
                 index, (), f"has {JSON_TYPES[type(row)]} where an object with probs must be"
             )
         if PROBS not in row:
-            raise complaint(index, (), "has an object without probs")
+            raise complaint(
+                index,
+                (),
+                "has an object without probs, a probability for each class; where there is but one "
+                "score for a box, send [score, 1 - score] of the classes object and none",
+            )
         unknown = row.keys() - {PROBS, *KEYS.values()}
         if unknown:
             raise complaint(

@@ -8,11 +8,11 @@ import numpy as np
 
 from service.errors import UploadRefused
 from workers.untrusted.formats.arrays import Array, DType, GrowingArray
-from workers.untrusted.formats.faults import At, named, refusal
+from workers.untrusted.formats.faults import At, refusal
 from workers.untrusted.formats.features import Complaint
 from workers.untrusted.formats.upload import BLOCK_BYTES, BLOCK_ROWS
 from workers.untrusted.given.classes import Class
-from workers.untrusted.given.items import Items
+from workers.untrusted.given.items import Items, called
 from workers.untrusted.given.request import Asked
 from workers.untrusted.given.scales import distributions, rounded
 
@@ -92,7 +92,7 @@ class Ragged:
             item = int(np.searchsorted(ends, index, side="right"))
             inner = index - int(ends[item] - lengths[item])
             row = self.rows + item
-            return refusal(f"{named(ids, item, row)} {detail}", self.at(row, field, inner, *path))
+            return refusal(f"{called(ids, item, row)} {detail}", self.at(row, field, inner, *path))
 
         return complaint
 
@@ -107,7 +107,7 @@ class Ragged:
         if len(wrong):
             item = int(wrong[0])
             row = self.rows + item
-            name = named(ids, item, row)
+            name = called(ids, item, row)
             raise refusal(
                 f"{name} has {lengths[item]} {self.noun}, {detail}", self.at(row, "features")
             )

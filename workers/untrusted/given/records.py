@@ -113,8 +113,10 @@ def checked(items: Iterator[Any], kind: Kind, at: At) -> Iterator[dict[str, Any]
             name = named([item["id"]], 0, row)
             key = min(item.keys() ^ keys)
             found = "has no" if key in keys else "has the unknown key"
+            empty = "; of one in which there are none the list is empty, []"
             raise refusal(
-                f"{name} {found} {quoted(key)}: an item has id, {', '.join(kind.fields)}",
+                f"{name} {found} {quoted(key)}: an item has id, {', '.join(kind.fields)}"
+                f"{empty if kind.name == listing.OBJECTS else ''}",
                 at(row, key),
             )
         yield item

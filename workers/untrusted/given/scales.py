@@ -4,14 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from service.given import LOG_PROBABILITIES, LOGITS
+from service.given import LOG_PROBABILITIES, LOGITS, PROBABILITIES
 from workers.untrusted.formats.arrays import Array, DType
 from workers.untrusted.formats.features import Complaint, convert, unravel
 from workers.untrusted.given.kinds import Kind
 
 RANGE_TOLERANCE = 1e-6
 SUM_TOLERANCE = 1e-3
-SCALE_REMEDY = "if these are logits or log-probabilities, say so by scale"
 
 
 def distributions(block: Array, scale: str, complaint: Complaint, *, normalize: bool) -> Array:
@@ -29,7 +28,9 @@ def distributions(block: Array, scale: str, complaint: Complaint, *, normalize: 
     probs = exp(block) if scale == LOG_PROBABILITIES else block
     if normalize:
         return normalized(probs, complaint)
-    remedy = f"{SCALE_REMEDY}, or send normalize=true"
+    remedy = other_scale(scale)
+    if not (probs < 0).any():  # what is negative cannot be divided either
+        remedy += "; if they are counts or shares, send normalize=true"
     probs = bounded(probs, complaint, remedy=remedy)
     check_sums(probs, complaint, remedy=remedy)
     return probs
@@ -41,7 +42,17 @@ def separate(block: Array, scale: str, complaint: Complaint) -> Array:
     if scale == LOGITS:
         return sigmoid(block)
     probs = exp(block) if scale == LOG_PROBABILITIES else block
-    return bounded(probs, complaint, remedy=SCALE_REMEDY)
+    return bounded(probs, complaint, remedy=other_scale(scale))
+
+
+def other_scale(scale: str) -> str:
+    """Return what to send where numbers are no probabilities on the scale that was said."""
+    if scale == LOG_PROBABILITIES:
+        return f"if these are logits, send scale={LOGITS}"
+    return (
+        f"if these are logits or log-probabilities, send scale={LOGITS} or "
+        f"scale={LOG_PROBABILITIES}"
+    )
 
 
 def rounded(block: Array, dtype: DType, complaint: Complaint, kind: Kind) -> Array:
@@ -126,7 +137,7 @@ def normalized(weights: Array, complaint: Complaint) -> Array:
             position[0],
             position[1:],
             f"has the negative number {said(weights[position])}, and no share can be negative: "
-            f"{SCALE_REMEDY}",
+            f"{other_scale(PROBABILITIES)}",
         )
     shares = weights.astype(np.float64)
     largest = shares.max(axis=-1, keepdims=True)

@@ -5,6 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from service.acquisition.evidence import Array, Picks, Rows
+from service.acquisition.order import rank_within
 from service.acquisition.registry import batch_strategy
 from service.acquisition.signature import Tunable
 
@@ -67,15 +68,3 @@ def group_cap(
     order = np.argsort(-base, kind="stable")
     rows = order[within[order]][:n]
     return Picks(rows, base[rows])
-
-
-def rank_within(groups: Rows, scores: Array) -> Rows:
-    """Return each item's rank among those of its own group, int64 (items,).
-
-    The highest score has rank 0; of equal scores the first has the lower rank.
-    """
-    order = np.lexsort((-scores, groups))
-    ordered = groups[order]
-    ranks = np.empty(len(groups), dtype=np.int64)
-    ranks[order] = np.arange(len(groups)) - np.searchsorted(ordered, ordered)
-    return ranks

@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 
-from service.acquisition.clustered import Seed, k_means_work, nothing, to_centres
+from service.acquisition.clusters import Seed, k_means_work, to_centres
 from service.acquisition.evidence import Array, KMeans, Picks, Rows
 from service.acquisition.features import Features, Matrix
-from service.acquisition.quotas import rank_within
+from service.acquisition.order import rank_within
 from service.acquisition.registry import Size, batch_strategy
 from service.acquisition.signature import Tunable
+
+Mask = npt.NDArray[np.bool_]
+
+SMALL = 5
+"""A cluster of no more items than that, labelled ones too, holds outliers."""
 
 CROWD = 2000
 """Of a larger cluster, typicality is of so many items only, the nearest to its centre."""
@@ -42,10 +48,11 @@ def typiclust(
 
     Labelled items and candidates are clustered together, into as many clusters as there are
     labelled and wanted items. Clusters are visited from the fewest labelled items on, the largest
-    first, and round again where there are fewer than n. An item is the more typical, the nearer its
-    k nearest candidates of the same cluster are; in a cluster of more than 2000 only the 2000
-    nearest to the centre are compared. The step score is 1 / (1 + their mean distance), and 0 for
-    an item alone in its cluster.
+    first, and round again where there are fewer than n; those of five items or fewer hold outliers
+    and wait until all others are used up. An item is the more typical, the nearer its k nearest
+    candidates of the same cluster are, k being at most half of them; in a cluster of more than 2000
+    only the 2000 nearest to the centre are compared. The step score is 1 / (1 + their mean
+    distance), and 0 for an item alone in its cluster.
 
     Use: at a cold start, with few labels or none and good features, such as embeddings
     Avoid: once there are some labels per class, when `margin` and `dmbal` overtake it; with
@@ -56,18 +63,19 @@ def typiclust(
       Strategies Suit High and Low Budgets, ICML 2022
     """
     if not n or not len(features):
-        return nothing()
+        return Picks.none()
     every = joined(features, labelled_features)
     clusters = min(len(every), len(labelled_features) + n, most_clusters)
     labels, centres = k_means(every, clusters, None, seed)
     labels, covered = labels[: len(features)], labels[len(features) :]
-    visits = order_of_visits(labels, covered, len(centres))
+    small = np.bincount(np.append(labels, covered), minlength=len(centres)) <= SMALL
+    visits = order_of_visits(labels, covered, small)
     scores = np.zeros(len(features))
     for cluster, places in members(labels, visits[:n]):
         crowd = nearest(features, places, centres[cluster])
         scores[crowd] = typicality(features.at(crowd), k)
     turns = rank_within(labels, scores)
-    rows = np.lexsort((np.argsort(visits)[labels], turns))[:n]
+    rows = np.lexsort((np.argsort(visits)[labels], turns, small[labels]))[:n]
     return Picks(rows, scores[rows])
 
 
@@ -87,14 +95,14 @@ def stored_rows(features: Features) -> Rows:
     return np.arange(features.stored) if features.rows is None else features.rows
 
 
-def order_of_visits(labels: Rows, covered: Rows, clusters: int) -> Rows:
+def order_of_visits(labels: Rows, covered: Rows, small: Mask) -> Rows:
     """Return all clusters: the fewest labelled items first, then the most candidates.
 
-    Those without any candidate come last.
+    Small ones come after all others, and those without any candidate last.
     """
-    candidates = np.bincount(labels, minlength=clusters)
-    labelled = np.bincount(covered, minlength=clusters)
-    return np.lexsort((-candidates, labelled, candidates == 0))
+    candidates = np.bincount(labels, minlength=len(small))
+    labelled = np.bincount(covered, minlength=len(small))
+    return np.lexsort((-candidates, labelled, small, candidates == 0))
 
 
 def members(labels: Rows, clusters: Rows) -> Iterator[tuple[int, Rows]]:
@@ -119,11 +127,11 @@ def nearest(features: Features, places: Rows, centre: Array) -> Rows:
 def typicality(vectors: Matrix, k: int) -> Array:
     """Return 1 / (1 + the mean distance to the k nearest others) of each vector, float64 (items,).
 
-    A vector without others has 0.
+    k is at most half of the vectors. A vector without others has 0.
     """
-    k = min(k, len(vectors) - 1)
-    if k < 1:
+    if len(vectors) <= 1:
         return np.zeros(len(vectors))
+    k = min(k, len(vectors) // 2)
     # Seen from one of them, so that equal vectors are exactly zero apart.
     vectors = vectors - vectors[0]
     norms = np.einsum("ij,ij->i", vectors, vectors)

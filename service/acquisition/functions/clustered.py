@@ -4,22 +4,11 @@ from typing import Annotated
 
 import numpy as np
 
-from service.acquisition.evidence import Array, KMeans, Picks, Rows
+from service.acquisition.clusters import Seed, in_turns, k_means_work, to_centres
+from service.acquisition.evidence import Array, KMeans, Picks
 from service.acquisition.features import Features
-from service.acquisition.quotas import rank_within
 from service.acquisition.registry import Size, batch_strategy
 from service.acquisition.signature import Tunable
-
-Seed = Annotated[int, Tunable("another seed, other clusters", minimum=0, maximum=2**53)]
-
-LEARNT_FROM, PASSES = 20_000, 30
-"""k-means learns from about so many items at most, and looks at each of them so often."""
-
-
-def k_means_work(items: int, clusters: int, width: int) -> float:
-    """Return how many multiplications a k-means takes, roughly."""
-    clusters = min(items, clusters)
-    return (PASSES * min(items, LEARNT_FROM) + items) * float(clusters) * width
 
 
 def work_on_all(size: Size) -> float:
@@ -133,7 +122,7 @@ def image_diversity(
       Information Theory 28, 1982, walked as Encord Active's Image Diversity
     """
     if not len(features):
-        return nothing()
+        return Picks.none()
     labels, centres = k_means(features, clusters, None, seed)
     distances = to_centres(features, labels, centres)
     rows = in_turns(labels, distances, np.bincount(labels))[:n]
@@ -149,32 +138,9 @@ def most_central(
     zero, like no weights, count one each.
     """
     if not n or not len(features):
-        return nothing()
+        return Picks.none()
     weights = weights if weights is not None and weights.any() else None
     labels, centres = k_means(features, n, weights, seed)
     totals = np.bincount(labels, weights).astype(np.float64)
     rows = in_turns(labels, to_centres(features, labels, centres), totals)[:n]
     return Picks(rows, totals[labels[rows]])
-
-
-def nothing() -> Picks:
-    """Return a selection of no items."""
-    return Picks(np.empty(0, dtype=np.int64), np.empty(0))
-
-
-def in_turns(labels: Rows, distances: Array, sizes: Array | Rows) -> Rows:
-    """Return all places: the nearest item of each cluster, then the second nearest of each.
-
-    In each round the largest cluster goes first.
-    """
-    turns = rank_within(labels, -distances)
-    return np.lexsort((labels, -sizes[labels], turns))
-
-
-def to_centres(features: Features, labels: Rows, centres: Array) -> Array:
-    """Return the distance of each item to the centre of its own cluster, float64 (items,)."""
-    answer = np.empty(len(features))
-    for place, block in features.blocks():
-        apart = block - centres[labels[place]]
-        answer[place] = np.sqrt(np.einsum("ij,ij->i", apart, apart))
-    return answer

@@ -1,16 +1,18 @@
 """Scores of a committee's predictions: how much its members disagree about each item."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import numpy as np
 
 from service.acquisition.evidence import Array, Rows
-from service.acquisition.objects import reduced
-from service.acquisition.probabilities import entropy_of, log_of
+from service.acquisition.functions.probabilities import entropy_of, log_of
+from service.acquisition.ragged import reduced
 from service.acquisition.registry import Size, acquisition
 from service.acquisition.signature import Ids, Tunable
 
 JOINT_VALUES = 2**18
+MOST_CLASSES = 2_000
 
 
 @acquisition(least=0.0, skips=True)
@@ -126,7 +128,15 @@ def joint_work(size: Size) -> float:
     return float(size.items) * targets * size.classes**2 * (size.members + 20)
 
 
-@acquisition(least=0.0, work=joint_work)
+def joint_fits(parameters: Mapping[str, Any], size: Size) -> str | None:
+    """Say that the pairs of classes would take too much memory at once, or return None."""
+    del parameters
+    if size.classes <= MOST_CLASSES:
+        return None
+    return f"it pairs every class with every other: {size.classes} are more than {MOST_CLASSES}"
+
+
+@acquisition(least=0.0, work=joint_work, fits=joint_fits)
 def epig(
     member_probs: Array,
     target_member_probs: Array,

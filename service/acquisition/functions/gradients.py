@@ -79,7 +79,7 @@ def badge(n: int, probs: Array, features: Features, generator: Generator) -> Pic
     """
     n = min(n, len(probs))
     if not n:
-        return Picks(np.empty(0, dtype=np.int64), np.empty(0))
+        return Picks.none()
     rows, distances = far_apart(n, Gradients(errors(probs), features), generator)
     return Picks(np.array(rows, dtype=np.int64), np.sqrt(np.array(distances, dtype=np.float64)))
 

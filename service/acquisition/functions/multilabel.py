@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from service.acquisition.evidence import Array
-from service.acquisition.probabilities import log_of
+from service.acquisition.functions.probabilities import log_of
 from service.acquisition.registry import acquisition
 from service.acquisition.signature import Tunable
 

@@ -20,6 +20,7 @@ Costs = Annotated[
         " five times as much as a false alarm",
         minimum=0,
         shortest=2,
+        longest=100,
         required=True,
     ),
 ]
@@ -113,7 +114,15 @@ def ratio(probs: Array) -> Array:
     return second / first
 
 
-@acquisition(lower="variance", least=-0.25)
+def least_variance(
+    parameters: Mapping[str, Any], classes: int, inner: float | None
+) -> float | None:
+    """Return the negative of the variance of a certain item's probabilities."""
+    del parameters, inner
+    return -(classes - 1) / max(1, classes) ** 2
+
+
+@acquisition(lower="variance", least=least_variance)
 def variance_probs(probs: Array) -> Array:
     """The variance of the class probabilities; an even distribution is labelled sooner.
 
@@ -155,7 +164,15 @@ def expected_cost(
     return costs_of_decisions(probs, costs).min(axis=1)
 
 
-@acquisition(lower="cost_margin", fits=costs_fit)
+def least_cost_margin(
+    parameters: Mapping[str, Any], classes: int, inner: float | None
+) -> float | None:
+    """Return the negative of the widest gap that two expected costs can have."""
+    del classes, inner
+    return -max(max(row) for row in parameters["costs"])
+
+
+@acquisition(lower="cost_margin", least=least_cost_margin, fits=costs_fit)
 def cost_margin(
     probs: Array,
     *,

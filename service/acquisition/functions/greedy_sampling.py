@@ -1,9 +1,7 @@
 """Greedy sampling for regression: items unlike all labelled ones, in what a model says of them."""
 
-import numpy as np
-
-from service.acquisition.centres import Centres, Score, farthest_first
-from service.acquisition.evidence import Array, Picks, Rows
+from service.acquisition.centres import Centres, distance, farthest_first
+from service.acquisition.evidence import Array, Picks
 from service.acquisition.features import Features
 from service.acquisition.registry import batch_strategy
 
@@ -54,14 +52,3 @@ def igs(
     """
     centres = Centres(features, labelled_features, values=mean, labelled_values=labelled_values)
     return farthest_first(n, centres, distance)
-
-
-def distance(picked: int) -> Score:
-    """Return the score that is the distance itself, however many are picked."""
-    del picked
-
-    def score(squared: Array, places: Rows | slice) -> Array:
-        del places
-        return np.sqrt(squared)
-
-    return score

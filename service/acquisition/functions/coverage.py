@@ -4,12 +4,17 @@ from typing import Annotated
 
 import numpy as np
 
-from service.acquisition.centres import Centres, Score, farthest_first
-from service.acquisition.clustered import Seed, k_means_work
+from service.acquisition.centres import (
+    Centres,
+    cosine,
+    distance,
+    farthest_first,
+    work_of_centres,
+)
+from service.acquisition.clusters import Seed, k_means_work
 from service.acquisition.distances import COSINE, Metric
-from service.acquisition.evidence import Array, KMeans, Picks, Rows
+from service.acquisition.evidence import KMeans, Picks
 from service.acquisition.features import Features, Matrix
-from service.acquisition.greedy_sampling import distance
 from service.acquisition.registry import Size, batch_strategy
 from service.acquisition.signature import Tunable
 from service.acquisition.targets import Kernel, Targets, cover, pure_radius
@@ -25,11 +30,6 @@ Sample = Annotated[
 
 PASSES = 6
 """How often all candidates are compared with the targets, all together, in a batch of hundreds."""
-
-
-def work_of_centres(size: Size) -> float:
-    """Return the work of comparing the candidates with each labelled and picked item."""
-    return float(size.candidates) * size.width * (size.n + size.labelled)
 
 
 def work_of_targets(size: Size) -> float:
@@ -113,18 +113,18 @@ def max_herding(
     *,
     gamma: Annotated[
         float,
-        Tunable("how fast likeness falls with distance; 0 for one over the width", minimum=0),
-    ] = 0.0,
+        Tunable("how fast likeness falls with the squared distance", over=0),
+    ] = 1.0,
     sample: Sample = 10_000,
 ) -> Picks:
     """Picks the item that most raises how like the candidates are to what is labelled or picked.
 
     Each candidate is as like the selection as its likest member, by a Gaussian kernel on vectors of
-    length one. Dense regions that nothing covers come first, outliers last. With long vectors and
-    the default `gamma` likeness falls so slowly that it picks nearly what `facility_location` does;
-    a `gamma` of 1 and more looks at what is near. A step's score is by how much the mean likeness
-    rises. The mean is over all candidates where there are no more than `sample`, and else over so
-    many of them. Ties go to the earlier item.
+    length one. Dense regions that nothing covers come first, outliers last. A small `gamma` lets
+    likeness fall so slowly that it picks what `facility_location` does; a larger one looks at what
+    is near. A step's score is by how much the mean likeness rises. The mean is over all candidates
+    where there are no more than `sample`, and else over so many of them. Ties go to the earlier
+    item.
 
     Use: for the first rounds, with good embeddings: on scikit-learn's digits no other strategy
       here needs fewer labels for an accuracy of 85 or 90 %
@@ -135,10 +135,9 @@ def max_herding(
     Reference: W. Bae, J. Noh and D. J. Sutherland, Generalized Coverage for More Robust Low-Budget
       Active Learning, ECCV 2024
     """
-    rate = gamma or 1 / max(1, features.width)
 
     def kernel(squared: Matrix) -> Matrix:
-        squared *= -rate
+        squared *= -gamma
         return np.negative(np.expm1(squared, out=squared), out=squared)
 
     return mean_gains(n, features, labelled_features, kernel, sample)
@@ -221,14 +220,3 @@ def mean_gains(
     targets = Targets(features.normalised(), labelled.normalised(), kernel, sample)
     picks = cover(n, targets)
     return Picks(picks.rows, picks.scores / max(1, len(targets)))
-
-
-def cosine(picked: int) -> Score:
-    """Return the score that is the cosine distance, of vectors of length one."""
-    del picked
-
-    def score(squared: Array, places: Rows | slice) -> Array:
-        del places
-        return squared * 0.5
-
-    return score

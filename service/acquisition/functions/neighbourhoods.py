@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from service.acquisition.clustered import Seed, k_means_work
+from service.acquisition.clusters import Seed, k_means_work
 from service.acquisition.distances import COSINE, EUCLIDEAN, Metric, distances, points
 from service.acquisition.evidence import Array, Clusters, Neighbours, Originals, Rows
 from service.acquisition.features import Features
@@ -170,7 +170,15 @@ def singularity(
     return np.where(originals.rows >= 0, 0.0, furthest), originals.rows
 
 
-@acquisition(work=given_work)
+def least_similarity(
+    parameters: Mapping[str, Any], classes: int, inner: float | None
+) -> float | None:
+    """Return the similarity of opposite directions, or of what is infinitely far."""
+    del classes, inner
+    return -1.0 if parameters["metric"] == COSINE else 0.0
+
+
+@acquisition(work=given_work, least=least_similarity)
 def similarity(
     features: Features,
     given_features: Array,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from service.acquisition.centres import Centres, Score, farthest_first
+from service.acquisition.centres import Centres, Score, farthest_first, work_of_centres
 from service.acquisition.evidence import Array, Picks, Rows
 from service.acquisition.features import Features
 from service.acquisition.registry import batch_strategy
@@ -10,7 +10,7 @@ from service.acquisition.registry import batch_strategy
 
 @batch_strategy(
     prefix_consistent=True,
-    work=lambda size: size.candidates * size.width * (size.n + size.labelled),
+    work=work_of_centres,
     builds_on="least_confidence",
 )
 def ranked_batch(n: int, features: Features, labelled_features: Features, base: Array) -> Picks:

@@ -1,14 +1,14 @@
 """Scores of items with several objects in each: how the objects' scores become the item's."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import numpy as np
 
 from service.acquisition.evidence import Array, Ragged, Rows
+from service.acquisition.ragged import reduced
 from service.acquisition.registry import acquisition, aggregation
 from service.acquisition.signature import Tunable
-
-REDUCTIONS = {"mean": np.add, "sum": np.add, "max": np.maximum, "min": np.minimum}
 
 REFUSE, UNSCORED, SCORE = "refuse", "unscored", "score"
 
@@ -22,7 +22,17 @@ Empty = Annotated[
 ]
 
 
-@aggregation(skips=True)
+def least_of_objects(
+    parameters: Mapping[str, Any], classes: int, inner: float | None
+) -> float | None:
+    """Return the least aggregate of scores that are no less than `inner`, or None."""
+    del classes
+    if inner is None or (parameters["aggregation"] == "sum" and inner < 0):
+        return None
+    return min(inner, parameters["empty_score"]) if parameters["empty"] == SCORE else inner
+
+
+@aggregation(skips=True, least=least_of_objects)
 def per_object(
     object_scores: Array,
     object_ends: Rows,
@@ -91,21 +101,6 @@ def mean_object_confidence(
     """
     scores = 0.0 - reduced(objects.values.max(axis=1), objects.ends, "mean")
     return filled(scores, objects.ends, empty, empty_score)
-
-
-def reduced(values: Array, ends: Rows, reduction: str) -> Array:
-    """Return the mean, sum, max or min of each item's values, float64 (items,); NaN without any.
-
-    Item i has the values `ends[i-1]:ends[i]`.
-    """
-    lengths = np.diff(ends, prepend=0)
-    some = lengths > 0
-    answer = np.full(len(ends), np.nan)
-    if some.any():
-        # Items without values take up no room, so each start begins where the last item ended.
-        starts = (ends - lengths)[some]
-        answer[some] = REDUCTIONS[reduction].reduceat(values[: ends[-1]], starts)
-    return answer / lengths.clip(1) if reduction == "mean" else answer
 
 
 def mean_of_highest(values: Array, ends: Rows, k: int) -> Array:

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from service.acquisition.chance import random
 from service.acquisition.evidence import Array, Keys
+from service.acquisition.functions.chance import random
 from service.acquisition.registry import Size, composition
 from service.acquisition.signature import Numbers, Tunable
 
@@ -31,7 +31,10 @@ Scale = Annotated[
     ),
 ]
 Beta = Annotated[
-    float, Tunable("a larger one keeps closer to the scores; near 0 all is chance", over=0)
+    float,
+    Tunable(
+        "a larger one keeps closer to the scores; near 0 all is chance", minimum=1e-6, maximum=1e6
+    ),
 ]
 Seed = Annotated[int, Tunable("another seed, another draw", minimum=0, maximum=2**53)]
 
@@ -48,7 +51,13 @@ def strengths_fit(parameters: Mapping[str, Any], size: Size) -> str | None:
     return f"strengths has {count} numbers for {size.functions} functions"
 
 
-@composition(of=(2, MOST), least=0.0, whole=True, fits=strengths_fit)
+@composition(
+    of=(2, MOST),
+    least=0.0,
+    whole=True,
+    fits=strengths_fit,
+    needs_least=lambda parameters: parameters["scale"] == "none",
+)
 def weighted_product(bases: Array, *, strengths: Strengths = (), scale: Scale = "rank") -> Array:
     """The product of several functions' scores, each to the power of its strength.
 
@@ -86,7 +95,7 @@ def weighted_sum(bases: Array, *, strengths: Strengths = (), scale: Scale = "ran
     return answer
 
 
-@composition(of=(1, 1), least=0.0)
+@composition(of=(1, 1), least=0.0, needs_least=lambda _: True)
 def per_cost(
     bases: Array,
     amounts: Array,
@@ -102,8 +111,8 @@ def per_cost(
 ) -> Array:
     """A function's score for each unit of what labelling the item costs.
 
-    Costs are in any unit: minutes, words, money. An item without a cost above zero fails the scoring
-    and is named.
+    Costs are in any unit: minutes, words, money. An item without a cost above zero is named, and
+    fails the scoring.
 
     Use: where items differ much in the time they take: long texts, crowded images
     Avoid: where the costs are guesses: a cost too low by half doubles the score
@@ -120,7 +129,7 @@ def per_cost(
     return scores / amounts
 
 
-@composition(of=(1, 1))
+@composition(of=(1, 1), needs_least=lambda _: True)
 def power(bases: Array, keys: Keys, *, beta: Beta = 1.0, seed: Seed = 0) -> Array:
     """A seeded draw in which a score twice as high is twice as likely (for a beta of one).
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from service.acquisition.committees import variance_over
 from service.acquisition.evidence import Array
+from service.acquisition.functions.committees import variance_over
 from service.acquisition.registry import acquisition
 from service.acquisition.signature import Tunable
 
@@ -57,7 +57,7 @@ def expected_improvement(
     """How much better than the best labelled value an item is expected to be.
 
     Only what is better counts; what is worse counts as nothing. A value that is certain improves by
-    what it exceeds the best. The labels must be numbers; without any there is nothing to improve on.
+    what it exceeds the best. The labels must be numbers, and there must be some to improve on.
 
     Use: to find the best item with few labels: the strongest material, the fastest setting
     Avoid: to train a model that is good everywhere (`std`): this looks near the best ones only
@@ -87,8 +87,8 @@ def probability_of_improvement(
 ) -> Array:
     """How probable it is that an item is better than the best labelled value.
 
-    A value that is certain improves or does not: 1 or 0. The labels must be numbers; without any
-    there is nothing to improve on.
+    A value that is certain improves or does not: 1 or 0. The labels must be numbers, and there must
+    be some to improve on.
 
     Use: where any improvement will do, however small
     Avoid: otherwise: it likes a sure trifle better than a good chance of much

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from service.acquisition.evidence import Array, Ragged
-from service.acquisition.objects import reduced
-from service.acquisition.probabilities import entropy_of, log_of
+from service.acquisition.functions.probabilities import entropy_of, log_of
+from service.acquisition.ragged import reduced
 from service.acquisition.registry import acquisition
 from service.acquisition.signature import Tunable
 

@@ -1,7 +1,8 @@
 """BatchBALD: what the labels of a whole batch would tell a committee."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from service.acquisition.registry import Size, batch_strategy
 from service.acquisition.signature import Tunable
 
 BLOCK_VALUES = 2**20
+MOST_VALUES = 2**24
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,15 @@ def work(size: Size) -> float:
     return everything + min(size.n, candidates) * outcomes * (size.members + 10)
 
 
-@batch_strategy(prefix_consistent=True, work=work)
+def fits(parameters: Mapping[str, Any], size: Size) -> str | None:
+    """Say that the outcomes' classes would take too much memory at once, or return None."""
+    values = parameters["samples"] * size.classes
+    if values <= MOST_VALUES:
+        return None
+    return f"samples times classes are {values}, more than {MOST_VALUES}: ask for fewer samples"
+
+
+@batch_strategy(prefix_consistent=True, work=work, fits=fits)
 def batch_bald(
     n: int,
     member_probs: Array,
