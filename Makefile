@@ -31,7 +31,7 @@ openapi: setup  ## write openapi.yaml from the code
 	cp .venv/openapi.yaml openapi.yaml
 
 docs: setup  ## write the generated pages of docs/ from the code
-	$(python) docs/generate.py
+	$(python) -m docs.generator
 
 label-economy: setup  ## measure how many labels each strategy saves, and write docs/label_economy.md
 	$(python) -m benchmarks.label_economy --page docs/label_economy.md

@@ -82,20 +82,20 @@ def pools_left(live):
 def generated(tmp_path_factory):
     """All that the documents' generator writes, by name."""
     directory = tmp_path_factory.mktemp("docs")
-    subprocess.run([sys.executable, ROOT / "docs" / "generate.py", directory], check=True)
+    subprocess.run([sys.executable, "-m", "docs.generator", directory], check=True, cwd=ROOT)
     written = (path for path in directory.rglob("*") if path.is_file())
     return {str(path.relative_to(directory)): path.read_text() for path in written}
 
 
 @pytest.mark.parametrize("name", ["acquisitions.md", "settings.md", "errors.md"])
 def test_a_generated_page_is_current(generated, name):
-    assert DOCUMENTS[f"docs/{name}"] == generated[name], "run `python docs/generate.py`"
+    assert DOCUMENTS[f"docs/{name}"] == generated[name], "run `make docs`"
 
 
 def test_every_picture_is_current(generated):
     there = {f"pictures/{path.name}": path.read_text() for path in PICTURES.iterdir()}
     drawn = {name: text for name, text in generated.items() if name.startswith("pictures/")}
-    assert there == drawn, "run `python docs/generate.py`"
+    assert there == drawn, "run `make docs`"
 
 
 def test_every_setting_is_explained():

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.acquisition import ALIASES, REGISTRY, committees
+from service.acquisition import ALIASES, REGISTRY
+from service.acquisition.functions import committees
 from service.acquisition.registry import Size
 
 ORACLES = Path(__file__).resolve().parents[2].parent / "shared/oracles/oracles.json"

@@ -1,9 +1,8 @@
-"""How each function is asked for in its picture and its example."""  # noqa: INP001 (beside a script)
+"""How each function is asked for in its picture and its example."""
 
 from typing import Any
 
-from plane import Plane
-
+from docs.generator.plane import Plane
 from service.acquisition import REGISTRY
 from service.functions import Function
 from service.schemas.functions import DEEPEST, function_of

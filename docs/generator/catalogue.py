@@ -1,12 +1,11 @@
-"""The page of all acquisition functions: how to ask, what holds for all, a table, each in full."""  # noqa: INP001 (beside a script)
+"""The page of all acquisition functions: how to ask, what holds for all, a table, each in full."""
 
 from collections.abc import Iterator
 from itertools import groupby
 
-from opening import OPENING
-from plane import plane
-from section import kinds_for, listed, power_of_ten, section, source_of
-
+from docs.generator.opening import OPENING
+from docs.generator.plane import plane
+from docs.generator.section import kinds_for, listed, power_of_ten, section, source_of
 from service.acquisition import REGISTRY, Acquisition
 from service.acquisition.evidence import EVIDENCE, LABELS, sources
 from service.acquisition.registry import BATCH

@@ -1,4 +1,4 @@
-"""What the page of acquisition functions says of all of them, before it tells of each."""  # noqa: INP001 (beside a script)
+"""What the page of acquisition functions says of all of them, before it tells of each."""
 
 OPENING = """# Acquisition functions
 

@@ -1,11 +1,11 @@
-"""Each kind of evidence of the items in the plane, found by looking at every pair of them."""  # noqa: INP001 (beside a script)
+"""Each kind of evidence of the items in the plane, found by looking at every pair of them."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from plane import Plane
 
+from docs.generator.plane import Plane
 from service.acquisition.distances import COSINE
 from service.acquisition.evidence import Array, Clusters, Neighbours, Originals, Picks, Rows
 from service.acquisition.features import directions

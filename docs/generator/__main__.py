@@ -1,20 +1,19 @@
-"""`python docs/generate.py`: write the pages and pictures here that the code itself can tell."""  # noqa: INP001 (a script)
+"""`make docs`: write the pages and pictures of `docs` that the code itself can tell."""
 
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from catalogue import acquisitions
-from drawn import function
-from picture import picture
-from plane import plane
-
+from docs.generator.catalogue import acquisitions
+from docs.generator.drawn import function
+from docs.generator.picture import picture
+from docs.generator.plane import plane
 from service.acquisition import REGISTRY
 from service.cli import table
 from service.errors import PROBLEM_TYPE, ServiceError, every_error
 from service.settings import Settings
 
-NOTE = "<!-- Written by docs/generate.py from the code: change that, and run it. -->"
+NOTE = "<!-- Written by docs/generator from the code: change that, and run `make docs`. -->"
 
 SETTINGS = """# Settings
 
@@ -106,4 +105,4 @@ def title(kind: type[ServiceError]) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent)
+    main(Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[1])

@@ -1,4 +1,4 @@
-"""One picture of the plane for each function: what it likes, and what it takes first, as SVG."""  # noqa: INP001 (beside a script)
+"""One picture of the plane for each function: what it likes, and what it takes first, as SVG."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-from plane import HEIGHT, WIDTH, Plane
-from surroundings import base, picks, scores
 
+from docs.generator.plane import HEIGHT, WIDTH, Plane
+from docs.generator.surroundings import base, picks, scores
 from service.acquisition.evidence import PREDICTIONS, Array, Rows, sources
 from service.acquisition.registry import BATCH, RELABELLING
 from service.functions import Function

@@ -1,4 +1,4 @@
-"""One function in full: its picture, what it is for, what it takes, and how to ask for it."""  # noqa: INP001 (beside a script)
+"""One function in full: its picture, what it is for, what it takes, and how to ask for it."""
 
 import inspect
 import json
@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from drawn import asked
-from plane import plane
-
+from docs.generator.drawn import asked
+from docs.generator.plane import plane
 from service.acquisition import ALIASES, REGISTRY, Acquisition, Parameter
 from service.acquisition.evidence import EVIDENCE, ITEMS, LABELS, REQUEST
 from service.acquisition.registry import BATCH, RELABELLING, Size, Work

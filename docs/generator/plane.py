@@ -1,4 +1,4 @@
-"""A pool of items in a plane, and what a model and others say of them: the pictures' world."""  # noqa: INP001 (beside a script)
+"""A pool of items in a plane, and what a model and others say of them: the pictures' world."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
