@@ -26,11 +26,11 @@ OURS: dict[str, dict[str, Any]] = {
     "typiclust": {"k": 5},
     "k_means": {},
     "clue": {},
-    "max_herding": {},
+    "max_herding": {"gamma": 1.0},
     "facility_location": {},
     "prob_cover": {},
 }
-"""Ours by name, with what differs from the defaults so that a peer does the same."""
+"""Ours by name, with the parameters by which a peer does the same."""
 
 PEERS: dict[str, tuple[str, dict[str, Any]]] = {
     "margin": ("UncertaintySampling", {"method": "margin_sampling"}),
@@ -39,7 +39,7 @@ PEERS: dict[str, tuple[str, dict[str, Any]]] = {
     "falcun": ("Falcun", {}),
     "typiclust": ("TypiClust", {"k": 5}),
     "clue": ("Clue", {}),
-    "max_herding": ("MaxHerding", {}),
+    "max_herding": ("MaxHerding", {"metric_dict": {"gamma": 1.0}}),
     "prob_cover": ("ProbCover", {"n_classes": CLASSES}),
 }
 """scikit-activeml's class for ours, and how it is made."""

@@ -62,8 +62,9 @@ Labels needed are where a curve crosses a line, and differ by a batch or two wit
 in six series, `dmbal` needed 40 to 50, 60, 80 to 100 and 140 to 170 labels, and with a plain
 k-means of scikit-learn in twelve 40 to 50, 60 to 70, 80 to 90 and 130 to 170.
 
-`power` is that of `margin` with a beta of 1, and `typiclust` has k = 5; all else is as the service
-has it by default. The number of the round is the seed.
+`power` is that of `margin` with a beta of 1, `typiclust` has k = 5 and `max_herding` a gamma of
+1/64, as the reference has them; all else is as the service has it by default. The number of the
+round is the seed.
 """
 
 
@@ -119,6 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 measure(url, STRATEGIES[name], options.seeds, options.rounds)
                 for name in options.strategies
             ]
+    except KeyboardInterrupt:
+        return 130
     except (CannotStart, Refused, OSError) as error:
         print(f"label_economy: {error}", file=sys.stderr)
         return 1

@@ -61,7 +61,9 @@ STRATEGIES = {
         Strategy("badge", Reference(0.9080, 0.0057, (60, 90, 150, 230))),
         Strategy("k_center", Reference(0.9096, 0.0064, (50, 90, 140, 250))),
         Strategy("typiclust", Reference(0.9150, 0.0089, (40, 70, 150, 300)), (("k", 5),)),
-        Strategy("max_herding", Reference(0.9223, 0.0079, (40, 60, 100, 220))),
+        Strategy(
+            "max_herding", Reference(0.9223, 0.0079, (40, 60, 100, 220)), (("gamma", 1 / 64),)
+        ),
         Strategy("prob_cover", Reference(0.8886, 0.0140, (70, 130, 200, None))),
     )
 }

@@ -47,9 +47,10 @@ chance nor k-means plays a part.
 Measured with {machine}.
 """
 
-NOTES = """`k_center` and `max_herding` pick what scikit-activeml picks, but for ties and rounding. `badge` and
-`falcun` draw, and `typiclust`, `clue` and `prob_cover` begin with a k-means that is not the same.
-modAL's ranked batch does not run with today's scikit-learn.
+NOTES = """`margin`, `k_center` and `max_herding` pick what scikit-activeml picks, but for rounding:
+it has float64. `badge` and `falcun` draw; `typiclust` and `clue` begin with a k-means, which
+differs; scikit-activeml's `prob_cover` takes vectors as they are, ours those of length one. modAL's
+ranked batch does not run with today's scikit-learn.
 """
 
 

@@ -42,6 +42,8 @@ class Features:
     def of(cls, *arrays: npt.ArrayLike) -> Self:
         """Return all rows of some arrays, each row as one vector."""
         found = [np.asarray(array) for array in arrays]
+        # An empty part may have any shape: it fixes nothing of its pool.
+        found = [array for array in found if len(array)] or found[:1]
         return cls(tuple(array.reshape(len(array), prod(array.shape[1:])) for array in found))
 
     def __len__(self) -> int:

@@ -244,7 +244,10 @@ def misfits(pool: Pool, model: Model, pointer: str) -> Iterator[Fault]:
     if pool.item_values is None:
         return
     shape = list(pool.item_shape or ())
-    if model.item_shape is not None and not folds(shape, model.item_shape):
+    if pool.item_values == 0:
+        detail = "A model looks at features, and the items have none: upload what it says of them"
+        yield Fault(pointer, detail)
+    elif model.item_shape is not None and not folds(shape, model.item_shape):
         takes = list(model.item_shape)
         yield Fault(pointer, f"The model takes items of shape {takes}, the pool's have {shape}")
     elif model.item_values not in (None, pool.item_values):

@@ -123,6 +123,13 @@ def test_a_model_that_takes_other_items_is_refused(ask, backend):
     assert pointers(ask("margin", model=wide)) == ["/model"]
 
 
+def test_no_model_takes_items_without_features(client, backend):
+    bare, model = pool_of(backend, shape=(0,)), model_of(backend, item_values=None)
+    body = {"pool": bare.id, "model": model, "acquisitions": [{"name": "margin"}]}
+
+    assert pointers(client.post("/v1/scorings", json=body)) == ["/model"]
+
+
 def test_a_model_that_gives_no_probabilities_is_told_apart(ask, backend):
     silent = model_of(backend, probabilities=False, estimator="LinearSVC")
 

@@ -138,3 +138,11 @@ def test_rows_that_follow_one_another_are_not_copied():
     blocks = Features.of(whole).take(np.arange(2, 7)).blocks()
 
     assert all(np.shares_memory(whole, block) for _, block in blocks)
+
+
+def test_an_empty_part_fixes_nothing():
+    full = np.ones((5, 4), dtype=np.float32)
+    features = Features.of(np.empty((0,)), full, np.empty((0, 9)))
+
+    assert (len(features), features.width, features.dtype) == (5, 4, np.float32)
+    assert np.array_equal(features.at([4, 0]), full[:2])

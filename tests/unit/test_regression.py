@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.acquisition import REGISTRY
-from service.acquisition.registry import Size
 
 MEAN = np.array([1.0, 2.0, 3.0, 2.0, 2.5, -4.0])
 STD = np.array([0.5, 1.0, 0.0, 0.0, 0.0, 0.1])
@@ -83,19 +82,6 @@ def test_a_bound_is_some_standard_deviations_above_the_mean():
 
 @pytest.mark.parametrize("name", IMPROVEMENTS)
 def test_nothing_can_be_improved_on_without_labelled_values(name):
-    def size(labelled):
-        return Size(
-            items=4,
-            candidates=4,
-            labelled=labelled,
-            n=0,
-            width=0,
-            classes=0,
-            members=0,
-            parameters={},
-        )
-
-    assert REGISTRY[name].fits({}, size(1)) is None
-    assert "no labelled value" in REGISTRY[name].fits({}, size(0))
+    assert REGISTRY[name].requires_labels
     with pytest.raises(ValueError, match="no labelled value"):
         score(name, labelled=np.empty(0))
