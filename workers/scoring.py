@@ -211,8 +211,9 @@ def summary_of(scores: Scores) -> dict[str, Any]:
     # Halved often enough, neither the sum of the scores nor the span between them is infinite.
     scale = 2.0 ** max(0, math.frexp(max(abs(low), abs(high)))[1] - LARGE)
     span = (low / scale, high / scale)
-    if (span[1] - span[0]) / BINS <= np.spacing(max(abs(span[0]), abs(span[1]))) * BINS:
-        span = (span[0] - 0.5, span[1] + 0.5)  # scores so close leave no room for bins between them
+    room = BINS**2 * float(np.spacing(max(abs(span[0]), abs(span[1]))))
+    if span[1] - span[0] <= room:  # scores so close leave no room for bins between them
+        span = (span[0] - max(0.5, room), span[1] + max(0.5, room))
     counts, edges = np.histogram(scores / scale, bins=BINS, range=span)
     return {
         "minimum": low,

@@ -343,3 +343,54 @@ def test_the_catalogue_tells_enough_to_build_a_form(client, name):
     for parameter in schema["properties"].values():
         assert parameter["description"]
         assert ("default" in parameter) or schema["required"]
+
+
+def test_too_many_functions_are_counted_before_they_are_read(ask):
+    assert pointers(ask(*["random"] * 200_000)) == ["/acquisitions"]
+    inner = {"name": "weighted_sum", "of": [{"name": "random"}] * 100_000}
+    assert pointers(ask(inner)) == ["/acquisitions"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "pointer"),
+    [
+        ({"costs": [[0.0] * 101] * 101}, "/costs"),
+        ({"costs": [[0, 1e16], [1, 0]]}, "/costs/0/1"),
+        ({"costs": [[0, True], [1, 0]]}, "/costs/0/1"),
+        ({"costs": [[0, 1], 7]}, "/costs/1"),
+        ({"costs": {}}, "/costs"),
+        ({}, "/costs"),
+    ],
+)
+def test_numbers_that_are_none_too_many_or_too_large_are_refused_in_their_place(
+    ask, parameters, pointer
+):
+    answer = ask({"name": "expected_cost", "parameters": parameters})
+
+    assert pointers(answer) == [f"/acquisitions/0/parameters{pointer}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("epig", {}), ("batch_bald", {"samples": 10_000})],
+)
+def test_what_would_take_too_much_memory_is_refused(ask, backend, pool, name, parameters):
+    many = given(backend, pool, "members", members=2, classes=tuple(range(3_000)))
+    function = {"name": name, "parameters": parameters}
+
+    answer = ask(function, predictions=many, batch={"n": 3} if name == "batch_bald" else None)
+
+    assert pointers(answer) == ["/acquisitions/0/parameters"]
+
+
+@pytest.mark.parametrize("name", ["per_cost", "power"])
+def test_quotients_of_scores_without_a_least_are_refused(ask, backend, pool, name):
+    parameters = {"column": "cost"} if name == "per_cost" else {}
+    noisy = {"name": "gibbs", "of": [{"name": "margin"}]}
+    probs = given(backend, pool, "probs")
+
+    answer = ask({"name": name, "parameters": parameters, "of": [noisy]}, predictions=probs)
+
+    assert pointers(answer) == ["/acquisitions/0/of/0/name"]
+    other = {"name": name, "parameters": parameters, "of": [{"name": "variance_probs"}]}
+    assert ask(other, predictions=probs).status_code == 202
