@@ -78,7 +78,8 @@ which scores each object; `empty` says what becomes of an item without any.
 
 What builds on a function gets its score less the least that it can be, so that nothing is negative:
 of `margin`, whose score is `-1` at least, one minus the gap. Where no least is known, as of
-`upper_confidence_bound`, it is the least in the pool.
+`upper_confidence_bound`, it is the least in the pool; `per_cost` and `power`, to which that would
+mean nothing, refuse such a function.
 
 **A batch**, whose items are chosen for one another. It needs `batch`: how many (`n`), and what not
 to take (ids in `exclude`, names of sets in `exclude_sets`) or only to take (`where`), because
@@ -145,7 +146,8 @@ the cost is given in multiplications for a pool of 100,000 items with vectors of
 them labelled, 10 classes, 10 members, a batch of 100 and default parameters. What would take more
 than {limit} (`max_scoring_work` in `GET /v1/limits`) is refused beforehand, with the estimate. In
 the growth of the cost `candidates` are the items among which a batch is chosen, `n` is its size and
-`width` the length of the vectors.
+`width` the length of the vectors. k-means looks at all vectors together up to four million values,
+and beyond that learns from batches drawn by the seed.
 
 ## What functions need
 
