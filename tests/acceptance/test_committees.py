@@ -100,7 +100,7 @@ def test_the_trees_of_a_forest_are_kept_beside_its_own_probabilities(bench, pool
     assert (found == np.stack([tree.predict_proba(ITEMS) for tree in trees], axis=1)).all()
     own = kept(bench, pool, forest, PROBS)
     assert own.tobytes() == fitted("random_forest").predict_proba(ITEMS).tobytes()
-    versions = versions_used(bench.backend.files, forest, pool.parts, BOTH)
+    versions = versions_used(bench.backend.files, [asked])
     assert versions == versions_of("skops")
     assert bench.backend.storage.progress(asked.job.id) == (60, 60)
 
