@@ -16,7 +16,7 @@ serve: setup  ## run the service until Ctrl-C
 	$(python) -P -m service.cli serve
 
 test: setup  ## run all tests
-	$(python) -m pytest
+	$(python) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: setup  ## what must pass before a change is done: style, types, imports, contract, tests
 	$(python) -m ruff check
@@ -24,7 +24,7 @@ check: setup  ## what must pass before a change is done: style, types, imports, 
 	$(python) -m mypy
 	.venv/bin/lint-imports
 	$(python) -m service.openapi | diff openapi.yaml -
-	$(python) -m pytest
+	$(python) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 openapi: setup  ## write openapi.yaml from the code
 	$(python) -m service.openapi > .venv/openapi.yaml
