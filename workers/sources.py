@@ -163,7 +163,9 @@ class Upload:
     def values(self) -> int:
         """How many numbers it says of one item, about."""
         said = self.files.predictions
-        return (said.members or 1) * max(1, len(said.classes))
+        rows = len(self.files.array("values")) if said.form in ("objects", "tokens") else 0
+        each = max(1, -(-rows // max(1, said.items)))
+        return (said.members or 1) * max(1, len(said.classes)) * each
 
     def places(self, rows: Rows) -> Rows:
         """Return the place among the predicted items of some rows, ascending, -1 for none."""
