@@ -15,6 +15,7 @@ from service.filters import Condition, matching
 from service.functions import Function
 from service.items import Items
 from service.operations import exclusions, models, pools, predictions, scorings
+from service.operations.questions import MEMBERS
 from service.records import LABELLED, Job, Model, Part, Pool, Predictions
 
 Mask = npt.NDArray[np.bool_]
@@ -47,7 +48,7 @@ class Assignment:
     @property
     def asks_members(self) -> bool:
         """Whether a function needs what only the members of a committee can tell."""
-        return not self.needs.isdisjoint({"member_probs", "votes", "target_member_probs"})
+        return not self.needs.isdisjoint(MEMBERS)
 
     @property
     def of_models(self) -> bool:

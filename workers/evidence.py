@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -75,10 +76,9 @@ class Supply:
         asked = {name: function.parameters[name] for name in EVIDENCE[need].asks}
         if need == "labelled_neighbours":
             asked["predicted"] = "labelled_probs" in function.entry.needs
-        kept, cut = self.made, []
-        if EVIDENCE[need].per_item:
-            kept, cut = self.block, [rows[:1].tolist(), rows[-1:].tolist(), len(rows)]
-        key = json.dumps([need, asked, cut])
+        each = EVIDENCE[need].per_item
+        kept = self.block if each else self.made
+        key = json.dumps([need, asked, sha256(rows.tobytes()).hexdigest() if each else ""])
         if key not in kept:
             value = self.make(need, asked, rows)
             freeze(value)

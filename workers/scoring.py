@@ -21,7 +21,7 @@ from service.operations import jobs, pools
 from service.operations import rankings as stored_rankings
 from service.ranking import Order, Scores, ascending, bitmap_of, descending
 from service.records import Job, Ranking
-from workers.assignment import Assignment, eligible, read_assignment
+from workers.assignment import Assignment, Mask, eligible, read_assignment
 from workers.evaluation import Evaluation, evaluate
 from workers.evidence import Supply
 from workers.prediction import MEMBERS, PROBS, Subject, predict_all, versions_used
@@ -116,20 +116,21 @@ def compute(
     evaluation = Evaluation(supply, staged, total)
     evaluate(evaluation, assignment.functions, told)
     outcomes, batches = [], 0
+    free = eligible(backend, assignment) if job.request.get("batch") else None
     for function in assignment.functions:
-        outcomes.append(outcome(backend, assignment, evaluation, function))
+        outcomes.append(outcome(assignment, evaluation, function, free))
+        supply.forget_block()
         batches += outcomes[-1].is_batch
         jobs.advance(backend, job, total * (1 + batches), in_all)
     return outcomes
 
 
 def outcome(
-    backend: Backend, assignment: Assignment, evaluation: Evaluation, function: Function
+    assignment: Assignment, evaluation: Evaluation, function: Function, free: Mask | None
 ) -> Outcome:
-    """Return what one function makes of the pool."""
-    if function.entry.kind == BATCH:
-        n = assignment.job.request["batch"]["n"]
-        selection = select(evaluation, function, eligible(backend, assignment), n)
+    """Return what one function makes of the pool; a batch is selected from what is free."""
+    if function.entry.kind == BATCH and free is not None:
+        selection = select(evaluation, function, free, assignment.job.request["batch"]["n"])
         return Outcome(function, selection.rows, selection.scores)
     scores = evaluation.array(function)
     ranked = np.flatnonzero(~np.isnan(scores))

@@ -7,6 +7,7 @@ from service import ranking
 from service.acquisition.evidence import EVIDENCE, PREDICTIONS
 from service.acquisition.registry import AGGREGATION, BATCH, SCORE, Size
 from service.backend import Backend
+from service.classes import identity
 from service.errors import Fault
 from service.functions import Function
 from service.items import Items
@@ -29,15 +30,13 @@ def faults_of(backend: Backend, question: Question) -> Iterator[Fault]:
 
 def annotation_faults(question: Question) -> Iterator[Fault]:
     """Yield what keeps annotators' votes from being held against the predictions."""
-    votes, source = question.annotations, question.source
+    votes, known = question.annotations, question.source.known_classes
     if votes is None:
         return
     if votes.form != "votes":
         yield Fault("/annotations", f"These predictions are `{votes.form}`, and must be `votes`")
         return
-    known = {each for model in source.models for each in model.classes}
-    known |= set(source.predictions.classes) if source.predictions is not None else set()
-    unknown = [each for each in votes.classes if each not in known]
+    unknown = [each for each in votes.classes if identity(each) not in known]
     if unknown:
         yield Fault("/annotations", f"The predictions know no class {unknown[0]!r}")
 

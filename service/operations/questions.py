@@ -1,9 +1,11 @@
 """A scoring as it was asked, with all that it names looked up: what there is to answer it from."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from service.acquisition import REGISTRY, Acquisition
 from service.acquisition.evidence import EVIDENCE, PREDICTIONS
+from service.classes import identity
 from service.functions import Function
 from service.records import Model, Pool, Predictions
 
@@ -67,10 +69,15 @@ class Source:
 
     @property
     def classes(self) -> int:
-        """The number of classes, at most."""
+        """The number of classes, of several models those that any knows."""
+        return len(self.known_classes)
+
+    @property
+    def known_classes(self) -> frozenset[Any]:
+        """What tells each class from the others."""
         if self.predictions is not None:
-            return len(self.predictions.classes)
-        return sum(len(model.classes) for model in self.models)
+            return frozenset(map(identity, self.predictions.classes))
+        return frozenset(identity(each) for model in self.models for each in model.classes)
 
     @property
     def members(self) -> int:

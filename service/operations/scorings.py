@@ -12,7 +12,6 @@ from service.files import upload_name
 from service.filters import Condition
 from service.filters import check as check_filter
 from service.functions import Function
-from service.items import Items
 from service.operations import exclusions, jobs, models, pools, predictions
 from service.operations.pairing import faults_of
 from service.operations.questions import Question, Source
@@ -84,7 +83,10 @@ def submit(backend: Backend, scoring: Scoring) -> Job:
         total=question.pool.total * passes(scoring.functions),
     )
     keep_excluded(backend, job, scoring.batch)
-    return jobs.submit(backend, job)
+    try:
+        return jobs.submit(backend, job)
+    finally:
+        jobs.forget_upload_without_job(backend, job.id)
 
 
 def passes(functions: Sequence[Function]) -> int:
@@ -139,10 +141,10 @@ def annotations_of(backend: Backend, scoring: Scoring) -> Predictions | None:
 
 def batch_faults(backend: Backend, pool: Pool, batch: Batch) -> list[Fault]:
     """Return what is wrong with what a batch shall leave out."""
-    rows = Items(backend.files, pool).find(batch.exclude)
+    _, unknown = exclusions.known_rows(backend, pool, batch.exclude)
     faults = [
-        Fault(f"/batch/exclude/{place}", f"{batch.exclude[place]!r} is not in the pool")
-        for place in (rows < 0).nonzero()[0][:NAMED_FAULTS].tolist()
+        Fault(f"/batch/exclude/{batch.exclude.index(id)}", f"{id!r} is not in the pool")
+        for id in unknown[:NAMED_FAULTS]
     ]
     for name in batch.exclude_sets:
         exclusions.bitmap(backend, pool, name)

@@ -137,6 +137,27 @@ def test_a_strategy_may_choose_among_the_best_of_a_function(live, pool, predicti
     assert set(ids(read(live, ranking))) <= {f"p{row}" for row in best}
 
 
+def test_strategies_of_one_job_choose_each_among_its_own_candidates(live, pool):
+    # The candidates of both begin and end with the same items, and are as many.
+    sharp = np.tile([1.0, 0.0, 0.0], (ITEMS, 1))
+    sharp[[0, 119]] = 1 / 3
+    sharp[7], sharp[9] = [0.5, 0.5, 0.0], [0.4, 0.3, 0.3]
+    given = upload(live, pool, npz(probs=sharp))
+    functions = [
+        {"name": "k_center", "of": [{"name": name}], "candidates": 3}
+        for name in ("margin", "entropy")
+    ]
+
+    together = score(live, pool, *functions, predictions=given, batch={"n": 3})
+
+    by_margin, by_entropy = (set(ids(read(live, ranking))) for ranking in together)
+    assert by_margin == {"p0", "p7", "p119"}
+    assert by_entropy == {"p0", "p9", "p119"}
+    for function, ranking in zip(functions, together, strict=True):
+        [alone] = score(live, pool, function, predictions=given, batch={"n": 3})
+        assert read(live, alone)["items"] == read(live, ranking)["items"]
+
+
 def test_the_same_scoring_gives_the_same_ranking(live, pool, predictions):
     names = [{"name": "badge", "parameters": {"seed": 3}}, {"name": "typiclust"}, "clue"]
 

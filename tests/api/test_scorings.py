@@ -394,3 +394,21 @@ def test_quotients_of_scores_without_a_least_are_refused(ask, backend, pool, nam
     assert pointers(answer) == ["/acquisitions/0/of/0/name"]
     other = {"name": name, "parameters": parameters, "of": [{"name": "variance_probs"}]}
     assert ask(other, predictions=probs).status_code == 202
+
+
+def test_a_committee_has_each_class_once(ask, backend):
+    models = [model_of(backend, classes=classes) for classes in ((0, 1), (1.0, 2), (0, 1))]
+
+    def costs(count):
+        parameters = {"costs": [[0.0] * count] * count}
+        return ask({"name": "expected_cost", "parameters": parameters}, committee=models)
+
+    assert costs(3).status_code == 202
+    assert pointers(costs(6)) == ["/acquisitions/0/parameters"]
+
+
+def test_annotations_tell_true_from_one(ask, backend, pool):
+    probs = given(backend, pool, "probs", classes=(0, 1))
+    votes = given(backend, pool, "votes", members=2, classes=(0, True))
+
+    assert pointers(ask("activelab", predictions=probs, annotations=votes)) == ["/annotations"]
