@@ -58,13 +58,13 @@ STRATEGIES = {
         Strategy("ranked_batch", Reference(0.9160, 0.0070, (50, 80, 130, 180))),
         Strategy("dmbal", Reference(0.9272, 0.0088, (50, 60, 90, 150))),
         Strategy("falcun", Reference(0.9205, 0.0069, (50, 80, 120, 160))),
-        Strategy("badge", Reference(0.9080, 0.0057, (60, 90, 150, 230))),
+        Strategy("badge", Reference(0.9080, 0.0057, (60, 90, 150, 230)), (("exponent", 4),)),
         Strategy("k_center", Reference(0.9096, 0.0064, (50, 90, 140, 250))),
         Strategy("typiclust", Reference(0.9150, 0.0089, (40, 70, 150, 300)), (("k", 5),)),
         Strategy(
             "max_herding", Reference(0.9223, 0.0079, (40, 60, 100, 220)), (("gamma", 1 / 64),)
         ),
-        Strategy("prob_cover", Reference(0.8886, 0.0140, (70, 130, 200, None))),
+        Strategy("prob_cover", Reference(0.8886, 0.0140, (70, 130, 200, None)), (("delta", 0.31),)),
     )
 }
 """All of them by function, in the order of the table."""

@@ -58,22 +58,25 @@ def test_the_first_gradient_is_the_longest_and_the_score_is_the_distance_to_thos
         assert nearest == pytest.approx(picks.scores[step], abs=1e-6)
 
 
+@pytest.mark.parametrize("exponent", [2.0, 4.0, 0.5])
 @pytest.mark.parametrize("sweep", [1, 16])
-def test_picks_are_drawn_by_the_squared_distance_however_often_all_are_compared(monkeypatch, sweep):
+def test_picks_are_drawn_by_a_power_of_the_distance_however_often_all_are_compared(
+    monkeypatch, sweep, exponent
+):
     monkeypatch.setattr(gradients, "SWEEP", sweep)
     probs, vectors = made(items=6)
     whole = explicit(probs, vectors)
-    squared = ((whole[:, None] - whole[None]) ** 2).sum(axis=2)
+    weights = ((whole[:, None] - whole[None]) ** 2).sum(axis=2) ** (exponent / 2)
     first = int((whole**2).sum(axis=1).argmax())
     chances = np.zeros((6, 6))
     for second in range(6):
         if second != first:
-            then = np.minimum(squared[first], squared[second])
-            chances[second] = squared[first, second] / squared[first].sum() * then / then.sum()
+            then = np.minimum(weights[first], weights[second])
+            chances[second] = weights[first, second] / weights[first].sum() * then / then.sum()
     generator, counts = np.random.default_rng(1), np.zeros((6, 6))
 
     for _ in range(2500):
-        rows, _ = far_apart(3, Gradients(errors(probs), Features.of(vectors)), generator)
+        rows, _ = far_apart(3, Gradients(errors(probs), Features.of(vectors)), exponent, generator)
         counts[rows[1], rows[2]] += 1
 
     assert np.abs(counts / 2500 - chances).max() < 0.035

@@ -60,27 +60,43 @@ def falcun_work(size: Size) -> float:
 
 
 @batch_strategy(prefix_consistent=True, work=badge_work)
-def badge(n: int, probs: Array, features: Features, generator: Generator) -> Picks:
+def badge(
+    n: int,
+    probs: Array,
+    features: Features,
+    generator: Generator,
+    *,
+    exponent: Annotated[
+        float,
+        Tunable(
+            "the chance grows with this power of the distance: 2 as published, the higher, the"
+            " greedier",
+            over=0.0,
+            maximum=100.0,
+        ),
+    ] = 2.0,
+) -> Picks:
     """Items whose gradients are long and point in different directions, sampled.
 
     The gradient is that of the last layer's weights if the predicted class were right: long where
     the model is unsure, and pointing where the features do. The first pick has the longest; each
     next one is drawn with a chance that grows with the squared distance to the nearest earlier
-    pick, as k-means++ does. The gradients themselves, classes × width values each, are never made.
+    pick, or another power of it, as k-means++ does. The gradients themselves, classes × width
+    values each, are never made.
     The step score is the distance to the nearest earlier pick, and the length for the first.
 
     Use: with large batches, and features that the model itself works on (the last layer's)
     Avoid: with features that the model never saw, or of unlike scales, since both lengths and
       directions come from them; for small batches, where `margin` and `dmbal` need fewer labels
-    Formula: g(x) = (p − e_ŷ) ⊗ x; P(next = x) ∝ min over picks q of ‖g(x) − g(q)‖², by
-      ‖g(x) − g(q)‖² = |r|²|x|² − 2 (r·r_q)(x·x_q) + |r_q|²|x_q|² with r = p − e_ŷ
+    Formula: g(x) = (p − e_ŷ) ⊗ x; P(next = x) ∝ min over picks q of ‖g(x) − g(q)‖^exponent,
+      by ‖g(x) − g(q)‖² = |r|²|x|² − 2 (r·r_q)(x·x_q) + |r_q|²|x_q|² with r = p − e_ŷ
     Reference: J. T. Ash et al., Deep Batch Active Learning by Diverse, Uncertain Gradient Lower
       Bounds, ICLR 2020
     """
     n = min(n, len(probs))
     if not n:
         return Picks.none()
-    rows, distances = far_apart(n, Gradients(errors(probs), features), generator)
+    rows, distances = far_apart(n, Gradients(errors(probs), features), exponent, generator)
     return Picks(np.array(rows, dtype=np.int64), np.sqrt(np.array(distances, dtype=np.float64)))
 
 
@@ -125,12 +141,14 @@ def falcun(
     return Picks(np.array(rows, dtype=np.int64), np.array(scores, dtype=np.float64))
 
 
-def far_apart(n: int, gradients: Gradients, generator: Generator) -> tuple[list[int], list[float]]:
+def far_apart(
+    n: int, gradients: Gradients, exponent: float, generator: Generator
+) -> tuple[list[int], list[float]]:
     """Return n rows drawn as k-means++ draws, and the squared distance of each to those before.
 
     Going through all gradients at every step would read all features n times. Distances only ever
     fall, so those of the last sweep bound today's from above: a row is proposed by the bound and
-    kept with a chance of distance / bound, which draws exactly by the distance.
+    kept with a chance of (distance / bound)^exponent, which draws exactly by the distance.
     """
     rows = [int(gradients.squared_lengths.argmax())]
     kept = [float(gradients.squared_lengths[rows[0]])]
@@ -146,7 +164,7 @@ def far_apart(n: int, gradients: Gradients, generator: Generator) -> tuple[list[
             rows += generator.permutation(rest)[: n - swept].tolist()
             kept += [0.0] * (n - swept)
             break
-        for row, distance in proposals(bounds, gradients, rows, generator):
+        for row, distance in proposals(bounds, gradients, rows, exponent, generator):
             rows.append(row)
             kept.append(distance)
             if len(rows) in (n, swept + SWEEP):
@@ -155,15 +173,16 @@ def far_apart(n: int, gradients: Gradients, generator: Generator) -> tuple[list[
 
 
 def proposals(
-    bounds: Array, gradients: Gradients, rows: list[int], generator: Generator
+    bounds: Array, gradients: Gradients, rows: list[int], exponent: float, generator: Generator
 ) -> Iterator[tuple[int, float]]:
     """Yield further rows, and their squared distances to `rows`, which the caller extends."""
     swept = len(rows)
-    reached = np.cumsum(bounds)
+    reached = np.cumsum((bounds / bounds.max()) ** (exponent / 2))
     for _ in range(PROPOSALS):
         row = landed(reached, generator.random())
         distance = min(float(bounds[row]), gradients.nearest(row, rows[swept:]))
-        if row not in rows[swept:] and generator.random() * bounds[row] <= distance:
+        kept = (distance / bounds[row]) ** (exponent / 2)
+        if row not in rows[swept:] and generator.random() <= kept:
             yield row, distance
 
 
