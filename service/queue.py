@@ -20,6 +20,9 @@ TASKS = {
     "inspect": "workers.tasks.inspect",
     "receive": "workers.tasks.receive",
     "score": "workers.tasks.score",
+    "train": "workers.tasks.train",
+    "teach": "workers.tasks.teach",
+    "simulate": "workers.tasks.simulate",
 }
 RECORD_FAILURE = "workers.tasks.record_failure"
 

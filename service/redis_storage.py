@@ -1,7 +1,7 @@
 """The storage on Redis or Valkey."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
 import redis
@@ -17,8 +17,6 @@ SECONDS_TO_ANSWER = 10
 PATIENCE = 4
 QUICK_RETRIES = 6
 """Retries that take a second together; every further one takes a second."""
-CHUNK = 10_000
-FEW = 1_000
 
 # Every write of a record goes through here: the old text must be what is stored ('*' for any), then
 # the new text is put there (or nothing, to forget it) and the indexes follow in the same step. A
@@ -62,6 +60,11 @@ def connect(url: str, patience: int = PATIENCE) -> redis.Redis:
     )
 
 
+def key_of(*words: str) -> str:
+    """Return the key of something, by its words."""
+    return PREFIX + ":".join(words)
+
+
 def text_of(record: Record) -> str:
     """Return a record as the text under which it is stored and compared."""
     return json.dumps(record.document(), sort_keys=True)
@@ -101,10 +104,6 @@ class RedisStorage:
         self.redis = cast("Any", connection)
         self.write_record = self.redis.register_script(WRITE_RECORD)
 
-    def key(self, *words: str) -> str:
-        """Return the key of something, by its words."""
-        return PREFIX + ":".join(words)
-
     def ping(self) -> None:
         """Return if the server answers."""
         self.redis.ping()
@@ -117,7 +116,7 @@ class RedisStorage:
         left = sorted(before - after)
         return bool(
             self.write_record(
-                keys=[self.key(record.kind, record.id), self.key("list", record.kind)],
+                keys=[key_of(record.kind, record.id), key_of("list", record.kind)],
                 args=[
                     expected,
                     text_of(new) if new else "",
@@ -135,7 +134,7 @@ class RedisStorage:
 
     def get(self, kind: type[R], id: str) -> R | None:
         """Return a record, or None."""
-        text = self.redis.get(self.key(kind.kind, id))
+        text = self.redis.get(key_of(kind.kind, id))
         return None if text is None else kind.from_document(json.loads(text))
 
     def replace(self, old: Record, new: Record) -> bool:
@@ -151,7 +150,7 @@ class RedisStorage:
     ) -> tuple[list[R], str | None]:
         """Return records, all or those of an index, the newest first, and the `after` to go on."""
         entries = self.redis.zrange(
-            self.key("list", kind.kind, *([index] if index else [])),
+            key_of("list", kind.kind, *([index] if index else [])),
             f"({after}" if after else "+",
             "-",
             desc=True,
@@ -164,23 +163,23 @@ class RedisStorage:
 
     def indexed(self, kind: type[R], index: str) -> list[R]:
         """Return the records found in an index, the oldest first."""
-        return self.several(kind, self.redis.zrange(self.key("list", kind.kind, index), 0, -1))
+        return self.several(kind, self.redis.zrange(key_of("list", kind.kind, index), 0, -1))
 
     def several(self, kind: type[R], entries: Sequence[bytes]) -> list[R]:
         """Return the records of some entries, less those that have gone meanwhile."""
         if not entries:
             return []
         ids = [entry.decode().split(" ", 1)[1] for entry in entries]
-        texts = self.redis.mget([self.key(kind.kind, id) for id in ids])
+        texts = self.redis.mget([key_of(kind.kind, id) for id in ids])
         return [kind.from_document(json.loads(text)) for text in texts if text is not None]
 
     def set_progress(self, job: str, done: int, total: int | None) -> None:
         """Remember how far a job has come; the total may not be known yet."""
-        self.redis.set(self.key("progress", job), json.dumps([done, total]))
+        self.redis.set(key_of("progress", job), json.dumps([done, total]))
 
     def progress(self, job: str) -> tuple[int, int | None] | None:
         """Return how far a job has come, or None."""
-        text = self.redis.get(self.key("progress", job))
+        text = self.redis.get(key_of("progress", job))
         if text is None:
             return None
         done, total = json.loads(text)
@@ -188,102 +187,63 @@ class RedisStorage:
 
     def hold(self, ticket: str, seconds: int) -> None:
         """Say that whoever has a ticket is alive and at work, for the next seconds."""
-        self.redis.set(self.key("held", ticket), "", ex=seconds)
+        self.redis.set(key_of("held", ticket), "", ex=seconds)
 
     def is_held(self, ticket: str) -> bool:
         """Return whether whoever has a ticket said of late that they are at work."""
-        return bool(self.redis.exists(self.key("held", ticket)))
-
-    def put_labels(self, pool: str, labels: Mapping[int, str | None]) -> None:
-        """Set, or with None remove, the labels of some rows of a pool."""
-        rows = list(labels.items())
-        with self.redis.pipeline(transaction=True) as pipe:
-            for start in range(0, len(rows), CHUNK):
-                given = {
-                    row: label for row, label in rows[start : start + CHUNK] if label is not None
-                }
-                taken = [row for row, label in rows[start : start + CHUNK] if label is None]
-                if given:
-                    pipe.hset(self.key("labels", pool), mapping=given)
-                if taken:
-                    pipe.hdel(self.key("labels", pool), *taken)
-            self.mark_labelled(pipe, pool, labels)
-            pipe.execute()
-
-    def mark_labelled(self, pipe: Any, pool: str, labels: Mapping[int, str | None]) -> None:
-        """Set and clear bits, one by one where they are few, else by whole bitmaps."""
-        key = self.key("bits", pool, LABELLED)
-        if len(labels) <= FEW:
-            for row, label in labels.items():
-                pipe.setbit(key, row, int(label is not None))
-            return
-        add = bitmap_of([row for row, label in labels.items() if label is not None])
-        remove = bitmap_of([row for row, label in labels.items() if label is None])
-        merge(pipe, key, self.key("change", pool, LABELLED), add, remove)
-
-    def labels(self, pool: str, rows: Sequence[int]) -> list[str | None]:
-        """Return the labels of some rows of a pool."""
-        if not rows:
-            return []
-        found = self.redis.hmget(self.key("labels", pool), list(rows))
-        return [None if text is None else text.decode() for text in found]
-
-    def clear_labels(self, pool: str) -> None:
-        """Remove all labels of a pool."""
-        self.redis.delete(self.key("labels", pool), self.key("bits", pool, LABELLED))
+        return bool(self.redis.exists(key_of("held", ticket)))
 
     def bits(self, pool: str, name: str) -> bytes | None:
         """Return an exclusion set as a bitmap, row 0 in the highest bit of byte 0, or None."""
-        return cast("bytes | None", self.redis.get(self.key("bits", pool, name)))
+        return cast("bytes | None", self.redis.get(key_of("bits", pool, name)))
 
     def put_bits(self, pool: str, name: str, bitmap: bytes) -> None:
         """Make or replace an exclusion set."""
         with self.redis.pipeline(transaction=True) as pipe:
-            pipe.set(self.key("bits", pool, name), bitmap)
-            pipe.sadd(self.key("exclusions", pool), name)
+            pipe.set(key_of("bits", pool, name), bitmap)
+            pipe.sadd(key_of("exclusions", pool), name)
             pipe.execute()
 
     def merge_bits(self, pool: str, name: str, add: bytes, remove: bytes) -> None:
         """Add rows to an exclusion set, made if it is new, and remove rows from it, at once."""
-        target = self.key("bits", pool, name)
-        change = self.key("change", pool, name)
+        target = key_of("bits", pool, name)
+        change = key_of("change", pool, name)
         with self.redis.pipeline(transaction=True) as pipe:
             merge(pipe, target, change, add, remove)
-            pipe.sadd(self.key("exclusions", pool), name)
+            pipe.sadd(key_of("exclusions", pool), name)
             pipe.execute()
 
     def remove_bits(self, pool: str, name: str) -> bool:
         """Forget an exclusion set; return False where there was none."""
         with self.redis.pipeline(transaction=True) as pipe:
-            pipe.delete(self.key("bits", pool, name))
-            pipe.srem(self.key("exclusions", pool), name)
+            pipe.delete(key_of("bits", pool, name))
+            pipe.srem(key_of("exclusions", pool), name)
             _, removed = pipe.execute()
         return bool(removed)
 
     def bit_names(self, pool: str) -> list[str]:
         """Return the names of a pool's exclusion sets, in order; `labelled` is not among them."""
-        return sorted(name.decode() for name in self.redis.smembers(self.key("exclusions", pool)))
+        return sorted(name.decode() for name in self.redis.smembers(key_of("exclusions", pool)))
 
     def forget_pool(self, pool: str) -> None:
-        """Forget all labels and exclusion sets of a pool."""
+        """Forget all exclusion sets of a pool, that of its labels too."""
         names = [*self.bit_names(pool), LABELLED]
         self.redis.delete(
-            self.key("labels", pool),
-            self.key("exclusions", pool),
-            *(self.key("bits", pool, name) for name in names),
+            key_of("exclusions", pool),
+            *(key_of("bits", pool, name) for name in names),
         )
 
     def remember(self, key: str, document: Document, seconds: int) -> Document | None:
         """Remember a document under a key; where it is taken, return what stands there instead."""
         stored = self.redis.set(
-            self.key("once", key), json.dumps(document), nx=True, get=True, ex=seconds
+            key_of("once", key), json.dumps(document), nx=True, get=True, ex=seconds
         )
         return None if stored is None else cast("Document", json.loads(stored))
 
     def overwrite(self, key: str, document: Document, seconds: int) -> None:
         """Remember a document under a key, whatever stands there."""
-        self.redis.set(self.key("once", key), json.dumps(document), ex=seconds)
+        self.redis.set(key_of("once", key), json.dumps(document), ex=seconds)
 
     def forget(self, key: str) -> None:
         """Forget what stands under a key."""
-        self.redis.delete(self.key("once", key))
+        self.redis.delete(key_of("once", key))

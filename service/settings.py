@@ -79,6 +79,17 @@ class Settings:
         1_000, "uploads of predictions that one pool keeps", at_least=1, limit=True
     )
     max_queued_jobs: int = setting(10_000, "jobs that wait at once", at_least=1, limit=True)
+    max_lease_seconds: int = setting(
+        86_400, "seconds for which a lease holds items", at_least=1, limit=True
+    )
+    max_lease_items: int = setting(1_000, "items of one lease", at_least=1, limit=True)
+    max_turns: int = setting(1_000, "turns that one learner takes", at_least=1, limit=True)
+    max_simulation_fits: int = setting(
+        100_000, "models that one simulation fits", at_least=1, limit=True
+    )
+    simulation_timeout: int = setting(
+        86_400, "seconds a simulation may run", at_least=1, limit=True
+    )
     max_wait: int = setting(30, "seconds a request may wait for its job", limit=True)
 
     @classmethod

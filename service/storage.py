@@ -49,15 +49,6 @@ class Storage(Protocol):
     def is_held(self, ticket: str) -> bool:
         """Return whether whoever has a ticket said of late that they are at work."""
 
-    def put_labels(self, pool: str, labels: Mapping[int, str | None]) -> None:
-        """Set, or with None remove, the labels of some rows of a pool."""
-
-    def labels(self, pool: str, rows: Sequence[int]) -> list[str | None]:
-        """Return the labels of some rows of a pool."""
-
-    def clear_labels(self, pool: str) -> None:
-        """Remove all labels of a pool."""
-
     def bits(self, pool: str, name: str) -> bytes | None:
         """Return an exclusion set as a bitmap, row 0 in the highest bit of byte 0, or None."""
 
@@ -74,7 +65,7 @@ class Storage(Protocol):
         """Return the names of a pool's exclusion sets, in order; `labelled` is not among them."""
 
     def forget_pool(self, pool: str) -> None:
-        """Forget all labels and exclusion sets of a pool."""
+        """Forget all exclusion sets of a pool, that of its labels too."""
 
     def remember(self, key: str, document: Document, seconds: int) -> Document | None:
         """Remember a document under a key; where it is taken, return what stands there instead."""
@@ -84,3 +75,23 @@ class Storage(Protocol):
 
     def forget(self, key: str) -> None:
         """Forget what stands under a key."""
+
+
+class LabelStorage(Protocol):
+    """What the items of a pool are labelled with, by row; kept with the bitmap `labelled`."""
+
+    def put(self, pool: str, labels: Mapping[int, str | None]) -> None:
+        """Set, or with None remove, the labels of some rows of a pool."""
+
+    def read(self, pool: str, rows: Sequence[int]) -> list[str | None]:
+        """Return the labels of some rows of a pool."""
+
+    def clear(self, pool: str) -> None:
+        """Remove all labels of a pool."""
+
+
+class LeaseStorage(Protocol):
+    """Which items are held by whom, and until when."""
+
+    def forget_pool(self, pool: str) -> None:
+        """Forget all leases of a pool."""

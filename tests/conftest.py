@@ -10,10 +10,9 @@ import time
 import pytest
 
 from service.app import create_app
-from service.backend import Backend
-from service.files import Files
+from service.backend import backend_on
 from service.processes import embedded
-from service.queue import RQQueue
+from service.redis_labels import RedisLabels
 from service.redis_storage import RedisStorage, connect
 from service.settings import Settings
 from tests.client import Client
@@ -61,10 +60,16 @@ def storage(request):
 
 
 @pytest.fixture
+def labels(connection):
+    """Where labels are kept, empty."""
+    return RedisLabels(connection)
+
+
+@pytest.fixture
 def backend(connection, tmp_path):
     """A real backend without workers: what is queued stays queued."""
     settings = Settings(data_dir=tmp_path)
-    return Backend(RedisStorage(connection), Files(tmp_path), RQQueue(connection), settings)
+    return backend_on(connection, settings)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ class MemoryStorage:
         self.texts = {}
         self.kept = {}
         self.held = {}
-        self.labels_by_pool = {}
         self.bitmaps = {}
 
     def ping(self):
@@ -69,22 +68,6 @@ class MemoryStorage:
     def is_held(self, ticket):
         return self.held.get(ticket, 0) > time.monotonic()
 
-    def put_labels(self, pool, labels):
-        stored = self.labels_by_pool.setdefault(pool, {})
-        for row, label in labels.items():
-            stored.pop(row, None)
-            if label is not None:
-                stored[row] = label
-        self.bitmaps[pool, LABELLED] = sum(1 << row for row in stored)
-
-    def labels(self, pool, rows):
-        stored = self.labels_by_pool.get(pool, {})
-        return [stored.get(row) for row in rows]
-
-    def clear_labels(self, pool):
-        self.labels_by_pool.pop(pool, None)
-        self.bitmaps.pop((pool, LABELLED), None)
-
     def bits(self, pool, name):
         stored = self.bitmaps.get((pool, name))
         return None if stored is None else bytes_of(stored)
@@ -103,7 +86,7 @@ class MemoryStorage:
         return sorted(name for owner, name in self.bitmaps if owner == pool and name != LABELLED)
 
     def forget_pool(self, pool):
-        self.clear_labels(pool)
+        self.bitmaps.pop((pool, LABELLED), None)
         for name in self.bit_names(pool):
             del self.bitmaps[pool, name]
 

@@ -22,11 +22,12 @@ Report = Callable[[int], None]
 class Evaluation:
     """Where the scores of functions are put: an array of all items each, NaN where there is none.
 
-    What a function tells beside its scores (which item each repeats) stands in `originals`.
+    What a function tells beside its scores (which item each repeats) stands in `originals`. The
+    arrays are files in a directory, or in memory where there is none.
     """
 
     supply: Supply
-    directory: Path
+    directory: Path | None
     total: int
     scores: dict[str, Scores] = field(default_factory=dict)
     originals: dict[str, Rows] = field(default_factory=dict)
@@ -34,16 +35,24 @@ class Evaluation:
     def array(self, function: Function) -> Scores:
         """Return the scores of a function, made with no score for any item if they are new."""
         if function.key not in self.scores:
-            made = np.lib.format.open_memmap(
-                self.path(function), mode="w+", dtype=np.float64, shape=(self.total,)
-            )
-            made[:] = np.nan
-            self.scores[function.key] = made
+            self.scores[function.key] = self.new_array(function)
+            self.scores[function.key][:] = np.nan
         return self.scores[function.key]
 
-    def path(self, function: Function) -> Path:
-        """Return the file of a function's scores."""
-        return self.directory / f"{sha256(function.key.encode()).hexdigest()}.npy"
+    def new_array(self, function: Function) -> Scores:
+        """Return a new array of all items for a function's scores."""
+        path = self.path(function)
+        if path is None:
+            return np.empty(self.total)
+        made: Scores = np.lib.format.open_memmap(
+            path, mode="w+", dtype=np.float64, shape=(self.total,)
+        )
+        return made
+
+    def path(self, function: Function) -> Path | None:
+        """Return the file of a function's scores, where they are in one."""
+        name = f"{sha256(function.key.encode()).hexdigest()}.npy"
+        return self.directory and self.directory / name
 
 
 def evaluate(evaluation: Evaluation, functions: Sequence[Function], report: Report) -> None:

@@ -20,19 +20,16 @@ from service.acquisition.evidence import (
     Rows,
 )
 from service.acquisition.features import Features
-from service.backend import Backend
 from service.classes import identity
 from service.errors import UnusableItems, UnusableMetadata
 from service.functions import Function
-from service.given import PredictionFiles
-from service.items import Items
-from workers.assignment import Assignment, labelled_rows
 from workers.clustering import k_means
 from workers.discriminator import unlabelled_probs
-from workers.labels import Labels, read_labels
+from workers.labels import Labels
 from workers.neighbours import Neighbourhood, clusters_of, originals
-from workers.sources import Source, Stack, Upload, source_of
-from workers.watch import Watch, watched
+from workers.population import Population
+from workers.sources import Source, Upload
+from workers.watch import Watch
 
 BLOCK_ROWS = 16_384
 BLOCK_VALUES = 2**22
@@ -47,18 +44,25 @@ Tick = Callable[[], None]
 class Supply:
     """The evidence of one job. What is costly to make is made once, when it is first asked for."""
 
-    def __init__(self, backend: Backend, assignment: Assignment, tick: Tick) -> None:
-        self.backend = backend
-        self.assignment = assignment
+    def __init__(
+        self,
+        population: Population,
+        source: Source,
+        labels: Callable[[], Labels],
+        tick: Tick,
+        votes: Upload | None = None,
+    ) -> None:
+        self.population = population
+        self.source = source
+        self.read_labels = labels
         self.tick = Watch(tick)
-        self.items = Items(backend.files, assignment.pool)
-        self.source: Source = source_of(backend.files, assignment)
+        self.votes = votes
         self.made: dict[str, Any] = {}
         self.block: dict[str, Any] = {}
 
     def id_of(self, row: int) -> str:
-        """Return the id of the item in a row of the pool."""
-        return self.items.at(np.array([row]))[0]
+        """Return the id of the item in a row."""
+        return self.population.names(np.array([row]))[0]
 
     def block_rows(self, functions: Sequence[Function]) -> int:
         """Return how many rows' evidence may be held at once."""
@@ -109,7 +113,7 @@ class Supply:
 
     def keys(self, rows: Rows) -> Keys:
         """Return the hashes of the items' ids."""
-        return self.key_stack.at(rows)
+        return self.population.keys(rows)
 
     def features(self, rows: Rows) -> Features:
         """Return the feature vectors of some items."""
@@ -117,7 +121,7 @@ class Supply:
 
     def amounts(self, rows: Rows, column: str) -> Array:
         """Return the numbers of a metadata column; raise where an item has none above zero."""
-        found = np.array(self.column(rows, column), dtype=np.float64)
+        found = np.array(self.population.column(rows, column), dtype=np.float64)
         wrong = np.flatnonzero(~(found > 0))
         if len(wrong):
             name, value = self.id_of(int(rows[wrong[0]])), found[wrong[0]]
@@ -131,19 +135,9 @@ class Supply:
     def groups(self, rows: Rows, column: str) -> Rows:
         """Return the values of a metadata column as codes, -1 where there is none."""
         known: dict[Any, int] = {}
-        values = self.column(rows, column)
+        values = self.population.column(rows, column)
         codes = [-1 if value is None else known.setdefault(value, len(known)) for value in values]
         return np.array(codes, dtype=np.int64)
-
-    def column(self, rows: Rows, column: str) -> list[Any]:
-        """Return the values of a metadata column, None where there is none."""
-        found: list[Any] = []
-        for start, part in self.items.located():
-            low, high = np.searchsorted(rows, (start, start + part.rows))
-            there = column in part.metadata
-            own = rows[low:high] - start
-            found += self.items.values(part, column, own) if there else [None] * len(own)
-        return found
 
     def neighbours(self, rows: Rows, k: int, metric: str) -> Neighbours:
         """Return the nearest other items of some items."""
@@ -210,13 +204,12 @@ class Supply:
 
     def annotations(self, rows: Rows) -> Rows:
         """Return each annotator's class; the pool's labels are one annotator's without others."""
-        votes = self.assignment.annotations
-        if votes is None:
+        if self.votes is None:
             return self.labels(rows)[None, :]
-        given = Upload(PredictionFiles(self.backend.files, votes))
+        votes = self.votes.files.predictions
         answer = np.full((votes.members or 1, len(rows)), -1, dtype=np.int64)
-        there = given.has(rows)
-        codes = given.give("votes", rows[there])
+        there = self.votes.has(rows)
+        codes = self.votes.give("votes", rows[there])
         places = {identity(each): place for place, each in enumerate(self.source.classes)}
         translated = np.array([places.get(identity(each), -1) for each in votes.classes] + [-1])
         answer[:, there] = translated[codes]
@@ -240,7 +233,7 @@ class Supply:
     def given_features(self, rows: Rows, items: Sequence[str]) -> Array:
         """Return the feature vectors of items by id."""
         del rows
-        return self.vectors.at(self.items.find(list(items))).astype(np.float64)
+        return self.vectors.at(self.population.find(items)).astype(np.float64)
 
     def target_member_probs(
         self, rows: Rows, targets: Sequence[str], sample: int, seed: int
@@ -248,9 +241,9 @@ class Supply:
         """Return what the members say of the targets: items by id, or a sample of the pool."""
         del rows
         if targets:
-            chosen = np.unique(self.items.find(list(targets)))
+            chosen = np.unique(self.population.find(targets))
         else:
-            every = np.arange(self.assignment.total, dtype=np.int64)
+            every = np.arange(self.population.total, dtype=np.int64)
             every = every[self.source.has(every)]
             count = min(sample, len(every))
             chosen = np.sort(np.random.default_rng(seed).choice(every, count, replace=False))
@@ -260,15 +253,9 @@ class Supply:
         return self.source.give("member_probs", known)
 
     @cached_property
-    def key_stack(self) -> Stack:
-        """The hashes of all ids, in pool order."""
-        return Stack(tuple(self.items.keys(part) for part in self.assignment.parts))
-
-    @cached_property
     def vectors(self) -> Features:
         """The feature vectors of all items."""
-        parts = self.assignment.parts
-        found = watched(self.tick, *(self.items.array(part, "features") for part in parts))
+        found = self.population.vectors(self.tick)
         for place, block in found.blocks() if found.dtype.kind == "f" else ():
             wrong = np.flatnonzero((np.abs(block) > LARGEST).any(axis=1))
             if len(wrong):
@@ -281,8 +268,7 @@ class Supply:
     @cached_property
     def pool_labels(self) -> Labels:
         """The labels of the pool, as they were when they were first asked for."""
-        rows = labelled_rows(self.backend, self.assignment)
-        return read_labels(self.backend, self.assignment.pool, rows)
+        return self.read_labels()
 
     @cached_property
     def labelled_known(self) -> Rows:

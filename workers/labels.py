@@ -11,8 +11,8 @@ from service.acquisition.evidence import Array, Rows
 from service.backend import Backend
 from service.classes import identity
 from service.errors import UnusableLabels
-from service.items import Items
 from service.records import Pool
+from workers.population import Population
 
 Label = str | int | float | bool
 
@@ -24,7 +24,7 @@ NAMED_CLASSES = 20
 class Labels:
     """The labelled rows of a pool, ascending, and the label of each."""
 
-    items: Items
+    population: Population
     rows: Rows
     values: tuple[Label, ...]
 
@@ -79,22 +79,22 @@ class Labels:
 
     def name(self, place: int) -> str:
         """Return the id of a labelled item."""
-        return self.items.at(self.rows[place : place + 1])[0]
+        return self.population.names(self.rows[place : place + 1])[0]
 
 
-def read_labels(backend: Backend, pool: Pool, rows: Rows) -> Labels:
+def read_labels(backend: Backend, pool: Pool, population: Population, rows: Rows) -> Labels:
     """Return the labels of rows that have one; what was taken away meanwhile is left out."""
     found: list[tuple[int, Label]] = []
     for start in range(0, len(rows), AT_ONCE):
         group = rows[start : start + AT_ONCE].tolist()
-        texts = backend.storage.labels(pool.id, group)
+        texts = backend.labels.read(pool.id, group)
         found += [
             (row, json.loads(text))
             for row, text in zip(group, texts, strict=True)
             if text is not None
         ]
     return Labels(
-        Items(backend.files, pool),
+        population,
         np.array([row for row, _ in found], dtype=np.int64),
         tuple(value for _, value in found),
     )

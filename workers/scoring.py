@@ -17,15 +17,20 @@ from service.backend import Backend
 from service.errors import RankingNotFound, SubjectGone
 from service.files import ranking_name
 from service.functions import Function
+from service.given import PredictionFiles
+from service.items import Items
 from service.operations import jobs, pools
 from service.operations import rankings as stored_rankings
 from service.ranking import Order, Scores, ascending, bitmap_of, descending
 from service.records import Job, Ranking
-from workers.assignment import Assignment, Mask, eligible, read_assignment
+from workers.assignment import Assignment, Mask, eligible, labelled_rows, read_assignment
 from workers.evaluation import Evaluation, evaluate
 from workers.evidence import Supply
+from workers.labels import Labels, read_labels
+from workers.population import PoolPopulation
 from workers.prediction import MEMBERS, PROBS, Subject, predict_all, versions_used
 from workers.selection import select
+from workers.sources import Upload, source_of
 from workers.versions import own_versions
 from workers.workbench import Workbench
 
@@ -112,7 +117,7 @@ def compute(
     def told(done: int) -> None:
         jobs.advance(backend, job, done if report else total, in_all)
 
-    supply = Supply(backend, assignment, tick=lambda: jobs.check(backend, job))
+    supply = supply_of(backend, assignment)
     evaluation = Evaluation(supply, staged, total)
     evaluate(evaluation, assignment.functions, told)
     outcomes, batches = [], 0
@@ -123,6 +128,24 @@ def compute(
         batches += outcomes[-1].is_batch
         jobs.advance(backend, job, total * (1 + batches), in_all)
     return outcomes
+
+
+def supply_of(backend: Backend, assignment: Assignment) -> Supply:
+    """Return the evidence of a job, from its pool, its predictions and the labels of the moment."""
+    population = PoolPopulation(Items(backend.files, assignment.pool), assignment.parts)
+    votes = assignment.annotations
+
+    def labels() -> Labels:
+        rows = labelled_rows(backend, assignment)
+        return read_labels(backend, assignment.pool, population, rows)
+
+    return Supply(
+        population,
+        source_of(backend.files, assignment),
+        labels,
+        tick=lambda: jobs.check(backend, assignment.job),
+        votes=None if votes is None else Upload(PredictionFiles(backend.files, votes)),
+    )
 
 
 def outcome(

@@ -19,7 +19,15 @@ from service.errors import OutOfMemory, ServiceError, TimedOut, Unavailable
 from service.operations import jobs
 from service.records import Job
 from service.settings import Settings
-from workers import ingestion, inspection, reception, scoring
+from workers import (
+    ingestion,
+    inspection,
+    reception,
+    scoring,
+    simulating,
+    teaching,
+    training,
+)
 from workers.workbench import PATIENCE, Workbench, open_workbench
 
 log = logging.getLogger("shortlist.workers")
@@ -45,6 +53,21 @@ def inspect(job_id: str, ticket: str) -> None:
 def score(job_id: str, ticket: str) -> None:
     """Compute acquisition scores and their rankings."""
     run(job_id, ticket, scoring.score)
+
+
+def train(job_id: str, ticket: str) -> None:
+    """Fit a model on a pool's labels."""
+    run(job_id, ticket, training.train)
+
+
+def teach(job_id: str, ticket: str) -> None:
+    """Take a learner's next turn: fit, predict, rank."""
+    run(job_id, ticket, teaching.teach)
+
+
+def simulate(job_id: str, ticket: str) -> None:
+    """Replay active learning on a labelled pool."""
+    run(job_id, ticket, simulating.simulate)
 
 
 def run(job_id: str, ticket: str, work: Work) -> None:

@@ -10,7 +10,8 @@ from docs.generator.picture import picture
 from docs.generator.plane import plane
 from service.acquisition import REGISTRY
 from service.cli import table
-from service.errors import PROBLEM_TYPE, ServiceError, every_error
+from service.errors import PROBLEM_TYPE, ServiceError
+from service.problems import every_error
 from service.settings import Settings
 
 NOTE = "<!-- Written by docs/generator from the code: change that, and run `make docs`. -->"

@@ -6,8 +6,8 @@ import threading
 from flask import Request, Response, current_app
 
 from service.api.blueprint import WAITERS, backend, dumped
-from service.errors import from_problem
 from service.operations import jobs
+from service.problems import from_problem
 from service.records import FAILED, Job
 from service.schemas.jobs import POLL_AFTER, JobSchema
 

@@ -32,7 +32,7 @@ def put(backend: Backend, pool_id: str, labels: Mapping[str, Label | None]) -> i
             f"The pool does not know {len(unknown)} of the ids; no label was set", faults=faults
         )
     texts = [None if label is None else json.dumps(label) for label in labels.values()]
-    backend.storage.put_labels(pool.id, dict(zip(rows.tolist(), texts, strict=True)))
+    backend.labels.put(pool.id, dict(zip(rows.tolist(), texts, strict=True)))
     pools.check_still_there(backend, pool)
     return ranking.count(exclusions.bitmap(backend, pool, LABELLED))
 
@@ -44,7 +44,7 @@ def page(
     pool = pools.get(backend, pool_id)
     labelled = exclusions.bitmap(backend, pool, LABELLED)
     rows, total, following = ranking.some_rows_of(labelled, start, limit)
-    texts = backend.storage.labels(pool.id, rows.tolist())
+    texts = backend.labels.read(pool.id, rows.tolist())
     ids = Items(backend.files, pool).at(rows)
     found = [
         {"id": id, "label": json.loads(text)}
@@ -56,4 +56,4 @@ def page(
 
 def delete(backend: Backend, pool_id: str) -> None:
     """Remove all labels of a pool."""
-    backend.storage.clear_labels(pools.get(backend, pool_id).id)
+    backend.labels.clear(pools.get(backend, pool_id).id)

@@ -62,8 +62,15 @@ def get(backend: Backend, id: str) -> Pool:
 def check_still_there(backend: Backend, pool: Pool) -> None:
     """Raise PoolNotFound, and take back what was written, for a pool deleted meanwhile."""
     if find(backend, pool.id) is None:
-        backend.storage.forget_pool(pool.id)
+        forget_marks(backend, pool)
         raise PoolNotFound(f"The pool {pool.id} was deleted")
+
+
+def forget_marks(backend: Backend, pool: Pool) -> None:
+    """Forget the labels, exclusion sets and leases of a pool."""
+    backend.labels.clear(pool.id)
+    backend.leases.forget_pool(pool.id)
+    backend.storage.forget_pool(pool.id)
 
 
 def get_part(backend: Backend, id: str, part_id: str) -> Part:
@@ -104,7 +111,7 @@ def clear(backend: Backend, pool: Pool) -> None:
         backend.files.remove(ranking_name(ranking.id))
     for given in backend.storage.indexed(Predictions, f"pool:{pool.id}"):
         backend.storage.remove(given)
-    backend.storage.forget_pool(pool.id)
+    forget_marks(backend, pool)
     backend.files.remove(f"pools/{pool.id}")
     backend.storage.remove(pool)
 

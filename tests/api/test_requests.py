@@ -9,10 +9,8 @@ import pytest
 
 from service.api.blueprint import UPLOADS
 from service.app import create_app
-from service.backend import Backend
-from service.files import Files
-from service.queue import RQQueue
-from service.redis_storage import RedisStorage, connect
+from service.backend import backend_on
+from service.redis_storage import connect
 from service.settings import Settings
 
 PROBLEM = "application/problem+json"
@@ -80,7 +78,7 @@ def test_a_json_body_is_announced_as_such(client):
 
 def test_a_json_body_past_the_limit_is_refused(connection, tmp_path):
     settings = Settings(data_dir=tmp_path, max_json_bytes=1024)
-    backend = Backend(RedisStorage(connection), Files(tmp_path), RQQueue(connection), settings)
+    backend = backend_on(connection, settings)
     client = create_app(backend=backend).test_client()
 
     assert client.post("/v1/pools", data=b" " * 1022 + b"{}", **JSON).status_code == 201
@@ -194,7 +192,7 @@ def test_an_upload_is_kept_and_queued(client, pool, backend):
 
 def test_an_upload_past_the_limit_leaves_nothing(connection, tmp_path):
     settings = Settings(data_dir=tmp_path, max_upload_bytes=10)
-    backend = Backend(RedisStorage(connection), Files(tmp_path), RQQueue(connection), settings)
+    backend = backend_on(connection, settings)
     client = create_app(backend=backend).test_client()
     pool = client.post("/v1/pools", json={}).json["id"]
     path = f"/v1/pools/{pool}/items"
@@ -378,7 +376,7 @@ def test_ids_are_strings(client, pool, body, pointer):
 
 def test_with_a_key_set_only_its_bearer_gets_in(connection, tmp_path):
     settings = Settings(data_dir=tmp_path, api_key="secret")
-    backend = Backend(RedisStorage(connection), Files(tmp_path), RQQueue(connection), settings)
+    backend = backend_on(connection, settings)
     client = create_app(backend=backend).test_client()
 
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic secret"}):
@@ -426,7 +424,7 @@ def test_without_its_storage_the_api_says_try_again(tmp_path):
     settings = Settings(data_dir=tmp_path)
     nowhere = connect("unix:///nowhere")
     nowhere.connection_pool.connection_kwargs["retry"] = None
-    backend = Backend(RedisStorage(nowhere), Files(tmp_path), RQQueue(nowhere), settings)
+    backend = backend_on(nowhere, settings)
     client = create_app(backend=backend).test_client()
 
     for path in ("/readyz", "/v1/pools"):

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from service import queue
-from service.errors import ServiceError, every_error, from_problem
+from service.errors import ServiceError
 from service.operations.pools import MEDIA_TYPES
+from service.problems import every_error, from_problem
 from service.settings import Settings
 from workers.untrusted.uploads import FORMATS
 

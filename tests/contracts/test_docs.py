@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from service.acquisition import REGISTRY
-from service.errors import every_error
 from service.operations.pools import MEDIA_TYPES
+from service.problems import every_error
 from service.records import Model, Part, Pool, Predictions, new_id
 from service.schemas.scorings import NewScoringSchema
 from service.settings import PREFIX, Settings

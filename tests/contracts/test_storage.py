@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from service.records import (
     ACTIVE,
-    LABELLED,
     SUCCEEDED,
     Job,
     Model,
@@ -165,19 +164,6 @@ def test_a_job_is_held_until_nobody_says_so_any_more(storage):
     assert not storage.is_held("k")
 
 
-def test_labels_are_set_changed_and_removed_by_row(storage):
-    storage.put_labels("p", {3: '"cat"', 9: "1"})
-    storage.put_labels("p", {3: '"dog"', 9: None, 12: "true"})
-
-    assert storage.labels("p", [0, 3, 9, 12]) == [None, '"dog"', None, "true"]
-    assert storage.labels("p", []) == []
-    assert {3, 12} == members(storage.bits("p", LABELLED))
-
-    storage.clear_labels("p")
-    assert storage.labels("p", [3]) == [None]
-    assert set() == members(storage.bits("p", LABELLED))
-
-
 @given(first=ROWS, add=ROWS, remove=ROWS)
 @ON_ONE_STORAGE
 def test_a_set_is_merged_as_sets_are(storage, first, add, remove):
@@ -211,15 +197,14 @@ def test_a_set_is_removed_once_and_not_found_afterwards(storage):
     assert storage.bit_names("p") == []
 
 
-def test_a_pool_is_forgotten_with_its_labels_and_sets_and_no_other(storage):
+def test_a_pool_is_forgotten_with_its_sets_and_no_other(storage):
     for pool in ("p", "q"):
-        storage.put_labels(pool, {1: "1"})
         storage.put_bits(pool, "s", bitmap({2}))
 
     storage.forget_pool("p")
 
-    assert (storage.bit_names("p"), storage.labels("p", [1])) == ([], [None])
-    assert (storage.bit_names("q"), storage.labels("q", [1])) == (["s"], ["1"])
+    assert storage.bit_names("p") == []
+    assert storage.bit_names("q") == ["s"]
 
 
 def test_what_is_remembered_under_a_key_is_not_replaced(storage):

@@ -9,6 +9,7 @@ from service.errors import Cancelled, Conflict, InvalidOutput, JobNotFound, TooB
 from service.files import upload_name
 from service.operations import jobs, recovery
 from service.records import CANCELLED, CANCELLING, FAILED, QUEUED, RUNNING, SUCCEEDED, Job, new_id
+from service.redis_storage import key_of
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_the_sweep_takes_a_job_from_a_worker_that_gives_no_sign_of_life(backend,
     recovery.sweep(backend)
     assert jobs.get(backend, job.id).state == RUNNING
 
-    backend.storage.redis.delete(backend.storage.key("held", job.ticket))
+    backend.storage.redis.delete(key_of("held", job.ticket))
     backend.storage.forget("sweep")
     recovery.sweep(backend)
     assert jobs.get(backend, job.id).state == RUNNING, "it may be Redis that was away"

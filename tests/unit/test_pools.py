@@ -67,17 +67,21 @@ def test_what_is_written_while_a_pool_is_deleted_leaves_nothing(backend, pool, m
         pools.delete(backend, pool.id)
         return write(*arguments)
 
-    for name, call in {
-        "put_labels": lambda: labels.put(backend, pool.id, {"a": 1}),
-        "put_bits": lambda: exclusions.put(backend, pool.id, "s", ["b"]),
-        "merge_bits": lambda: exclusions.change(backend, pool.id, "s", add=["b"], remove=[]),
-    }.items():
+    for owner, name, call in (
+        (backend.labels, "put", lambda: labels.put(backend, pool.id, {"a": 1})),
+        (backend.storage, "put_bits", lambda: exclusions.put(backend, pool.id, "s", ["b"])),
+        (
+            backend.storage,
+            "merge_bits",
+            lambda: exclusions.change(backend, pool.id, "s", add=["b"], remove=[]),
+        ),
+    ):
         backend.storage.add(pool)
         backend.files.remove(f"pools/{pool.id}")
         arrival(backend, pool, "a", "b", "c")
-        write = getattr(backend.storage, name)
+        write = getattr(owner, name)
         with monkeypatch.context() as patch:
-            patch.setattr(backend.storage, name, delete_first)
+            patch.setattr(owner, name, delete_first)
             with pytest.raises(PoolNotFound):
                 call()
         assert keys(backend, pool) == []

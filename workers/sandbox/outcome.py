@@ -25,8 +25,8 @@ from service.errors import (
     Unavailable,
     UnsupportedFormat,
     UploadRefused,
-    from_problem,
 )
+from service.problems import from_problem
 from workers.sandbox.messages import RESULT_BYTES, RESULT_NAME, Exit, decode
 
 BELIEVED = (

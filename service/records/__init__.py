@@ -1,0 +1,53 @@
+"""What the service remembers, as values that never change.
+
+A change is a new value that replaces the old one, if the old one is still what is stored.
+"""
+
+from service.records.jobs import (
+    ACTIVE,
+    CANCELLED,
+    CANCELLING,
+    FAILED,
+    FINAL,
+    QUEUED,
+    RUNNING,
+    STATES,
+    SUCCEEDED,
+    Job,
+)
+from service.records.learners import Learner, Turn
+from service.records.models import FLOAT64_BYTES, Model
+from service.records.pools import DELETED, FEATURELESS, LABELLED, Part, Pool
+from service.records.predictions import Predictions
+from service.records.rankings import Ranking
+from service.records.record import Document, Record, new_id, now
+from service.records.simulations import Simulation
+
+__all__ = [
+    "ACTIVE",
+    "CANCELLED",
+    "CANCELLING",
+    "DELETED",
+    "FAILED",
+    "FEATURELESS",
+    "FINAL",
+    "FLOAT64_BYTES",
+    "LABELLED",
+    "QUEUED",
+    "RUNNING",
+    "STATES",
+    "SUCCEEDED",
+    "Document",
+    "Job",
+    "Learner",
+    "Model",
+    "Part",
+    "Pool",
+    "Predictions",
+    "Ranking",
+    "Record",
+    "Simulation",
+    "Turn",
+    "new_id",
+    "now",
+]

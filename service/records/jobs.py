@@ -1,0 +1,54 @@
+"""Jobs: one request for work each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from service.records.record import Record, new_id, now
+
+QUEUED, RUNNING, CANCELLING = "queued", "running", "cancelling"
+SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+STATES = (QUEUED, RUNNING, CANCELLING, SUCCEEDED, FAILED, CANCELLED)
+FINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
+
+ACTIVE = "active"
+"""The index of the jobs that are not in a final state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Record):
+    """One request for work, and how far it has come."""
+
+    kind = "job"
+
+    task: str
+    request: Mapping[str, Any]
+    pool: str | None = None
+    model: str | None = None
+    committee: tuple[str, ...] = ()
+    state: str = QUEUED
+    attempts: int = 0
+    ticket: str = field(default_factory=new_id)
+    holder: str = ""
+    total: int | None = None
+    queued_at: str = field(default_factory=now)
+    started_at: str | None = None
+    finished_at: str | None = None
+    result: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in FINAL
+
+    def indexes(self) -> frozenset[str]:
+        """Jobs are found by what they work on, and while they are not final."""
+        found = set() if self.is_final else {ACTIVE}
+        subjects = [("pool", self.pool), ("model", self.model)]
+        subjects += [("model", each) for each in self.committee]
+        return frozenset(found | {f"{kind}:{id}" for kind, id in subjects if id})
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        return cls(**{**document, "committee": tuple(document.get("committee", ()))})
