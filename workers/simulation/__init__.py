@@ -1,0 +1,1 @@
+"""Active learning replayed on labelled items, and what came of it."""
