@@ -8,20 +8,17 @@ It starts a service of its own in a temporary directory, talks to it over HTTP, 
 
 import argparse
 import io
-import json
 import signal
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from email.message import Message
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import skops.io
+from connection import Failed, Service
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from temporary_service import CannotStart, heed_signals, running_service
@@ -46,10 +43,6 @@ Where to look next, once it stays up (it says its own port; --stay also its own 
 """
 
 
-class Failed(Exception):
-    """The demo cannot go on."""
-
-
 @dataclass(frozen=True)
 class Digits:
     """Pictures of 8 by 8 pixels, what a person says they show, and a name for each."""
@@ -57,72 +50,6 @@ class Digits:
     pixels: Array
     truth: Array
     ids: list[str]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the service answered."""
-
-    headers: Message
-    document: Any
-
-
-@dataclass(frozen=True)
-class Service:
-    """A Shortlist somewhere, spoken to over HTTP and without a proxy."""
-
-    url: str
-
-    def get(self, path: str, **headers: str) -> Answer:
-        """Read something."""
-        return self.send("GET", path, None, headers)
-
-    def post(self, path: str, document: Any, **headers: str) -> Answer:
-        """Send a JSON document that makes something."""
-        body = json.dumps(document).encode()
-        return self.send("POST", path, body, {"Content-Type": "application/json", **headers})
-
-    def put(self, path: str, document: Any) -> Answer:
-        """Send a JSON document that sets something."""
-        body = json.dumps(document).encode()
-        return self.send("PUT", path, body, {"Content-Type": "application/json"})
-
-    def upload(self, path: str, body: bytes, media_type: str) -> Any:
-        """Send a file, and return the job that reads it once it has succeeded."""
-        began = time.monotonic()
-        answer = self.send("POST", path, body, {"Content-Type": media_type})
-        return self.finish(answer, began)
-
-    def finish(self, submitted: Answer, began: float) -> Any:
-        """Follow a job to its end as a platform would; return it if it succeeded."""
-        answer = submitted
-        while answer.document["state"] in ("queued", "running", "cancelling"):
-            show_progress(answer.document, time.monotonic() - began)
-            if "Preference-Applied" not in answer.headers:
-                time.sleep(int(answer.headers.get("Retry-After", "1")))
-            # The service answers as soon as the job ends, or else after a second.
-            answer = self.get(answer.document["links"]["self"], Prefer="wait=1")
-        job = answer.document
-        if job["state"] != "succeeded":
-            raise Failed(f"the job {job['task']} {job['state']}: {job['error']['detail']}")
-        show_progress(job, time.monotonic() - began, end="\n")
-        return job
-
-    def send(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> Answer:
-        """Send a request; raise Failed, with the service's own words, where it is refused."""
-        request = urllib.request.Request(self.url + path, body, dict(headers), method=method)
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with direct.open(request, timeout=60) as response:
-                return Answer(response.headers, json.load(response))
-        except urllib.error.HTTPError as error:
-            problem = json.load(error)
-            wrong = "".join(f"\n  {each['pointer']} {each['detail']}" for each in problem["errors"])
-            raise Failed(f"{method} {path}: {problem['detail']}{wrong}") from error
-        except OSError as error:
-            raise Failed(f"{method} {path}: the service does not answer: {error}") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -233,17 +160,6 @@ def check(service: Service, ranking: str, digits: Digits, model: RandomForestCla
 def say(words: str) -> None:
     """Say what comes next."""
     print(words, flush=True)
-
-
-def show_progress(job: Any, seconds: float, end: str = "") -> None:
-    """Write how far a job has come, on a terminal over the line that said so before."""
-    progress = job["progress"] or {}
-    items = f", {progress['done']} of {progress['total']} items" if progress.get("total") else ""
-    line = f"  {job['task']} {job['state']}{items}, {seconds:.1f} s"
-    if sys.stdout.isatty():
-        print(f"\r{line:<70}", end=end, flush=True)
-    elif end:
-        print(line, flush=True)
 
 
 def show_ranking(reading: Any, digits: Digits) -> None:

@@ -250,6 +250,12 @@ def test_the_readme_shows_what_its_commands_print(live):
 
 
 @CURL
+def test_the_recipe_of_stages_shows_what_its_commands_print(live):
+    printed = in_bash("\n".join(blocks("docs/stages.md", "bash")), live)
+    assert printed == "".join(blocks("docs/stages.md", "text"))
+
+
+@CURL
 def test_the_script_of_the_loop_runs_twice_and_leaves_nothing(live):
     for _ in range(2):
         in_bash("examples/curl.sh", live)
