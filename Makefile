@@ -2,7 +2,7 @@
 python := .venv/bin/python
 no_venv = echo "python3 cannot make environments here; run: sudo apt-get install python3-venv"
 
-.PHONY: help setup demo serve test check openapi docs label-economy bench-strategies
+.PHONY: help setup demo serve test check openapi docs estimators label-economy bench-simulation bench-strategies
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -33,8 +33,14 @@ openapi: setup  ## write openapi.yaml from the code
 docs: setup  ## write the generated pages of docs/ from the code
 	$(python) -m docs.generator
 
+estimators: setup  ## write service/estimators.json from scikit-learn
+	$(python) -m workers.estimators
+
 label-economy: setup  ## measure how many labels each strategy saves, and write docs/label_economy.md
 	$(python) -m benchmarks.label_economy --page docs/label_economy.md
+
+bench-simulation: setup  ## replay the label economy as one simulation, beside the reference
+	$(python) -m benchmarks.simulation
 
 bench-strategies: setup  ## measure the batch strategies beside a peer's, and write docs/strategies_performance.md
 	$(python) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'

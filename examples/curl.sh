@@ -37,7 +37,7 @@ head -3 "$work/flowers.csv"
 
 POOL=$(curl -sS "$URL/v1/pools" --json '{"name": "flowers"}' | pick "['id']")
 curl -sS "$URL/v1/pools/$POOL/items" -H 'Prefer: wait=30' \
-  -H 'Content-Type: text/csv' --data-binary "@$work/flowers.csv" | pick "['progress']"
+  -H 'Content-Type: text/csv' --data-binary "@$work/flowers.csv" | pick "['progress']['done']"
 
 MODEL=$(curl -sS "$URL/v1/models?format=skops" -H 'Prefer: wait=30' \
   --data-binary "@$work/model.skops" | pick "['result']['model']['id']")

@@ -8,17 +8,23 @@ from flask_smorest import Api
 from service.api import (
     acquisitions,
     documentation,
+    estimators,
     exclusions,
     guard,
     health,
     jobs,
     labels,
+    learner_predictions,
+    learners,
+    leases,
     models,
     pools,
     predictions,
     problems,
     rankings,
     scorings,
+    simulations,
+    trainings,
 )
 from service.api.blueprint import API, EXTENSION, slots
 from service.backend import Backend, open_backend
@@ -27,14 +33,20 @@ from service.settings import Settings
 
 RESOURCES = (
     acquisitions,
+    estimators,
     pools,
     predictions,
     labels,
     exclusions,
     models,
     scorings,
+    trainings,
+    learners,
+    learner_predictions,
+    simulations,
     jobs,
     rankings,
+    leases,
     health,
 )
 

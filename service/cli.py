@@ -18,6 +18,7 @@ COMMANDS = {
     "worker": "run one worker alone; SIGTERM lets it finish its job",
     "redis": "run the embedded server alone",
     "settings": "print every setting, its default and its meaning",
+    "simulate": "replay active learning on a file of labelled items, without a server",
 }
 FLAGS = {
     "data_dir": ("serve", "api", "worker", "redis"),
@@ -29,6 +30,9 @@ FLAGS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["simulate"]:
+        run_simulation(arguments[1:])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     options = vars(parser().parse_args(arguments))
     command = options.pop("command")
@@ -79,6 +83,12 @@ def run_worker(settings: Settings) -> NoReturn:
     """Become a worker."""
     command = supervisor.worker_command(1, supervisor.environment_of(settings, port=settings.port))
     os.execve(command.arguments[0], command.arguments, dict(command.environment))  # noqa: S606
+
+
+def run_simulation(arguments: Sequence[str]) -> NoReturn:
+    """Become a simulation, which has options of its own."""
+    command = (sys.executable, "-P", "-m", "workers.console", *arguments)
+    os.execve(command[0], command, {**os.environ, **supervisor.ONE_THREAD})  # noqa: S606
 
 
 def connected(settings: Settings) -> Settings:

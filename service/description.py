@@ -16,6 +16,7 @@ from service.errors import (
     Unauthorized,
     Unavailable,
 )
+from service.estimators import ESTIMATORS, PCA, RECIPE, SCALINGS, Estimator
 
 VERSION = "1"
 DESCRIPTION = """Of everything not yet labelled, which items should a person label next?
@@ -63,6 +64,7 @@ def document(api: Api) -> Document:
             if isinstance(operation, dict):
                 finish_operation(operation)
     finish_scoring(components["schemas"])
+    finish_recipes(components["schemas"])
     return described
 
 
@@ -91,6 +93,10 @@ def finish_scoring(schemas: Document) -> None:
         "discriminator": {"propertyName": "name", "mapping": references | aliases},
     }
     schemas["NewScoring"]["properties"]["acquisitions"]["items"] = FUNCTION
+    schemas["NewSimulation"]["properties"]["functions"]["items"] = FUNCTION
+    for name in ("acquisition", "cold_start"):
+        described = schemas["NewLearner"]["properties"][name]["description"]
+        schemas["NewLearner"]["properties"][name] = {**FUNCTION, "description": described}
 
 
 FUNCTION = {"$ref": "#/components/schemas/Function"}
@@ -127,5 +133,59 @@ def function_schema(entry: Acquisition) -> Document:
             *(["parameters"] if required else []),
             *(["of"] if low and entry.builds_on is None else []),
         ],
+        "additionalProperties": False,
+    }
+
+
+def finish_recipes(schemas: Document) -> None:
+    """Say in full which estimators there are and what each takes, wherever a recipe is named."""
+    refer(schemas)
+    for name, estimator in ESTIMATORS.items():
+        schemas[f"Estimator_{name}"] = recipe_schema(estimator)
+    references = {name: reference_to(name) for name in ESTIMATORS}
+    schemas[RECIPE] = {
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "name", "mapping": references},
+    }
+
+
+def refer(node: Any) -> None:
+    """Put a reference in the place of every recipe, which fields mark by their title."""
+    for inner in node.values() if isinstance(node, dict) else node:
+        if isinstance(inner, dict) and inner.get("title") == RECIPE:
+            for word in inner.keys() - {"description"}:
+                del inner[word]
+            inner["$ref"] = f"#/components/schemas/{RECIPE}"
+        elif isinstance(inner, dict | list):
+            refer(inner)
+
+
+def reference_to(estimator: str) -> str:
+    """Return where the schema of an estimator's recipe stands."""
+    return f"#/components/schemas/Estimator_{estimator}"
+
+
+def recipe_schema(estimator: Estimator) -> Document:
+    """Return the schema of a recipe of one estimator."""
+    properties: Document = {
+        "name": {"type": "string", "const": estimator.name},
+        "parameters": estimator.parameters_schema(),
+        "base": {"type": "null"},
+        "scaling": {"enum": [*SCALINGS, None], "description": "What is done to the features first"},
+        "pca": PCA.schema(),
+    }
+    if estimator.bases:
+        properties["base"] = {
+            "anyOf": [
+                *({"$ref": reference_to(name)} for name in estimator.bases),
+                {"type": "null"},
+            ],
+            "description": "What the ensemble is made of; scikit-learn's own choice by default",
+        }
+    return {
+        "type": "object",
+        "description": estimator.summary,
+        "properties": properties,
+        "required": ["name"],
         "additionalProperties": False,
     }

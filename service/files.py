@@ -21,6 +21,7 @@ from service.errors import StorageFull
 
 STAGING = "staging"
 UPLOADS = "uploads"
+WORK = "work"
 RESERVE = 256 * 1024**2
 OPEN_ARRAYS = 256
 LOOK_AGAIN = 64
@@ -34,7 +35,7 @@ class Files:
         self.arrays: OrderedDict[str, npt.NDArray[Any]] = OrderedDict()
         self.lock = threading.Lock()
         self.opened = 0
-        for name in (STAGING, UPLOADS):
+        for name in (STAGING, UPLOADS, WORK):
             (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def path(self, name: str) -> Path:
@@ -117,6 +118,10 @@ class Files:
         """Return the tokens of the request bodies that have stood for so many seconds."""
         return [path.name for path in (self.root / UPLOADS).iterdir() if age(path) > older_than]
 
+    def work(self) -> list[str]:
+        """Return the jobs whose workers share, or shared, what they have done."""
+        return [path.name for path in (self.root / WORK).iterdir()]
+
     def forget_staging(self, older_than: float) -> list[str]:
         """Remove what writers that died left under temporary names; return which."""
         removed = []
@@ -187,3 +192,13 @@ def ranking_name(ranking: str) -> str:
 def upload_name(token: str) -> str:
     """Return the name of a request body that waits for a worker."""
     return f"{UPLOADS}/{token}"
+
+
+def work_name(job: str) -> str:
+    """Return the name of the directory of what the workers at one job share until it ends."""
+    return f"{WORK}/{job}"
+
+
+def simulation_name(simulation: str) -> str:
+    """Return the name of a simulation's directory."""
+    return f"simulations/{simulation}"

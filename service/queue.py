@@ -24,14 +24,25 @@ TASKS = {
     "teach": "workers.tasks.teach",
     "simulate": "workers.tasks.simulate",
 }
+ASSIST = "workers.tasks.assist"
 RECORD_FAILURE = "workers.tasks.record_failure"
 
 
 class Queue(Protocol):
-    """Tickets in the order they were drawn."""
+    """Tickets in the order they were drawn.
+
+    A hand is a ticket beside a job's own: whoever takes it does some of the job's work. Nothing is
+    lost when it is.
+    """
 
     def put(self, job: Job, timeout: int) -> None:
         """Put the ticket of a job, which may run `timeout` seconds, at the end."""
+
+    def put_hand(self, job: Job, ticket: str, timeout: int) -> None:
+        """Put a hand for a job, which may take `timeout` seconds, at the end."""
+
+    def workers(self) -> int:
+        """Return how many workers listen."""
 
     def position(self, ticket: str) -> int | None:
         """Return how many tickets stand before this one, or None where it does not wait."""
@@ -64,6 +75,22 @@ class RQQueue:
             description=job.task,
             on_failure=Callback(RECORD_FAILURE, timeout=TICKET_SECONDS),
         )
+
+    def put_hand(self, job: Job, ticket: str, timeout: int) -> None:
+        """Put a hand for a job, which may take `timeout` seconds, at the end."""
+        self.rq.enqueue_call(
+            ASSIST,
+            args=(job.id, ticket),
+            timeout=timeout,
+            result_ttl=0,
+            failure_ttl=TICKET_SECONDS,
+            job_id=ticket,
+            description="assist",
+        )
+
+    def workers(self) -> int:
+        """Return how many workers listen."""
+        return rq.Worker.count(queue=self.rq)
 
     def position(self, ticket: str) -> int | None:
         """Return how many tickets stand before this one, or None where it does not wait."""

@@ -1,6 +1,6 @@
 """Orders of scores, bitmaps of rows, and the walk that reads the one past the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ Scores = npt.NDArray[np.float64]
 BLOCK = 1_048_576
 FIRST_BLOCK = 1_024
 LAST_BLOCK = BLOCK
+SLICE = 4_096
+"""Bytes of a bitmap that are looked at together."""
 
 
 def descending(scores: Scores) -> Order:
@@ -93,6 +95,15 @@ def some_rows_of(bitmap: Bitmap, start: int, limit: int) -> tuple[Rows, int, int
     rows = rows_of(bitmap)
     ahead = rows[rows >= start]
     return ahead[:limit], len(rows), int(ahead[limit]) if len(ahead) > limit else None
+
+
+def walk_rows(bitmap: Bitmap, start: int = 0) -> Iterator[Rows]:
+    """Yield the rows of a bitmap from one on, ascending, some at a time."""
+    for first in range(start // 8, len(bitmap), SLICE):
+        rows = rows_of(bitmap[first : first + SLICE]) + 8 * first
+        ahead = rows[rows >= start]
+        if len(ahead):
+            yield ahead
 
 
 def count(bitmap: Bitmap) -> int:

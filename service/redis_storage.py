@@ -44,6 +44,21 @@ for i = 5 + left, #ARGV do redis.call('ZADD', KEYS[2] .. ':' .. ARGV[i], 0, ARGV
 return 1
 """
 
+# How far one run of a job has come is put in the place of what was known of it, and the job's
+# progress follows in the same step.
+# KEYS: the runs of a job, its progress. ARGV: run, done, total, seconds to remember the runs for.
+WRITE_RUN_PROGRESS = """
+local before = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+local done = redis.call('HINCRBY', KEYS[1], 'done', ARGV[2] - before)
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('SET', KEYS[2], '[' .. done .. ', ' .. ARGV[3] .. ']')
+return done
+"""
+
+RUN_PROGRESS_SECONDS = 7 * 86_400
+"""How long a job's runs are remembered after the last word of them."""
+
 
 def connect(url: str, patience: int = PATIENCE) -> redis.Redis:
     """Return a client that rides out that the server is away for about `patience` seconds."""
@@ -103,6 +118,7 @@ class RedisStorage:
         # Typed as Any from here on: redis-py's answers are unions of its sync and async clients.
         self.redis = cast("Any", connection)
         self.write_record = self.redis.register_script(WRITE_RECORD)
+        self.write_run_progress = self.redis.register_script(WRITE_RUN_PROGRESS)
 
     def ping(self) -> None:
         """Return if the server answers."""
@@ -176,6 +192,16 @@ class RedisStorage:
     def set_progress(self, job: str, done: int, total: int | None) -> None:
         """Remember how far a job has come; the total may not be known yet."""
         self.redis.set(key_of("progress", job), json.dumps([done, total]))
+
+    def set_run_progress(self, job: str, run: int, done: int, total: int) -> None:
+        """Remember how far one of a job's runs has come; the job has come as far as all together.
+
+        Several workers may say so at once, and a run may begin anew.
+        """
+        self.write_run_progress(
+            keys=[key_of("runs", job), key_of("progress", job)],
+            args=[run, done, total, RUN_PROGRESS_SECONDS],
+        )
 
     def progress(self, job: str) -> tuple[int, int | None] | None:
         """Return how far a job has come, or None."""

@@ -54,6 +54,9 @@ class Settings:
     max_json_bytes: int = setting(
         32 * MIB, "bytes of a JSON request body, item uploads apart", at_least=1024, limit=True
     )
+    max_label_bytes: int = setting(
+        256 * MIB, "bytes of a request body of labels", at_least=1024, limit=True
+    )
     max_pool_items: int = setting(100_000_000, "items of one pool", at_least=1, limit=True)
     max_pool_parts: int = setting(1_000, "parts of one pool", at_least=1, limit=True)
     max_item_values: int = setting(1_048_576, "feature values of one item", at_least=1, limit=True)
@@ -83,7 +86,7 @@ class Settings:
         86_400, "seconds for which a lease holds items", at_least=1, limit=True
     )
     max_lease_items: int = setting(1_000, "items of one lease", at_least=1, limit=True)
-    max_turns: int = setting(1_000, "turns that one learner takes", at_least=1, limit=True)
+    max_turns: int = setting(1_000, "turns that the history of one learner keeps", at_least=1, limit=True)
     max_simulation_fits: int = setting(
         100_000, "models that one simulation fits", at_least=1, limit=True
     )

@@ -6,7 +6,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from service.records import Document, Record
+from service.records import (
+    Annotation,
+    ClassCounts,
+    Completion,
+    Decision,
+    Document,
+    Labelling,
+    Lease,
+    LeaseSummary,
+    Record,
+    Release,
+    Spoken,
+    Standing,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -39,6 +52,12 @@ class Storage(Protocol):
 
     def set_progress(self, job: str, done: int, total: int | None) -> None:
         """Remember how far a job has come; the total may not be known yet."""
+
+    def set_run_progress(self, job: str, run: int, done: int, total: int) -> None:
+        """Remember how far one of a job's runs has come; the job has come as far as all together.
+
+        Several workers may say so at once, and a run may begin anew.
+        """
 
     def progress(self, job: str) -> tuple[int, int | None] | None:
         """Return how far a job has come, or None."""
@@ -80,18 +99,90 @@ class Storage(Protocol):
 class LabelStorage(Protocol):
     """What the items of a pool are labelled with, by row; kept with the bitmap `labelled`."""
 
-    def put(self, pool: str, labels: Mapping[int, str | None]) -> None:
-        """Set, or with None remove, the labels of some rows of a pool."""
+    def put(self, pool: str, labels: Mapping[int, Labelling | None]) -> int:
+        """Set, or with None remove, the labels of some rows, all at once; return how many stand.
+
+        Where label and source are what they were, the time stays what it was too.
+        """
 
     def read(self, pool: str, rows: Sequence[int]) -> list[str | None]:
-        """Return the labels of some rows of a pool."""
+        """Return the labels of some rows of a pool as JSON, None where there is none."""
+
+    def labellings(self, pool: str, rows: Sequence[int]) -> list[Labelling | None]:
+        """Return the labels of some rows of a pool with their sources and times."""
+
+    def count(self, pool: str) -> int:
+        """Return how many items of a pool are labelled."""
+
+    def classes(self, pool: str, most: int) -> ClassCounts:
+        """Return the distinct labels and their counts, at least 1 and at most so many of them."""
 
     def clear(self, pool: str) -> None:
         """Remove all labels of a pool."""
 
 
 class LeaseStorage(Protocol):
-    """Which items are held by whom, and until when."""
+    """Which items of a pool are held by whom, and until when, and what annotators said of them."""
+
+    def sweep(self, pool: str) -> None:
+        """Free what leases of a pool that ran out held."""
+
+    def standing(self, pool: str, annotator: str, overlap: int) -> Standing:
+        """Return what may be had of a pool by an annotator, for a walk; `take` decides."""
+
+    def take(
+        self,
+        lease: Lease,
+        candidates: Mapping[int, Document],
+        *,
+        n: int,
+        seconds: float,
+        labelled_too: bool,
+        all_there_are: bool,
+    ) -> Lease | None:
+        """Return the lease with the first `n` candidates that may be had, fewer only of all.
+
+        Return None, and take nothing, where fewer were found and these are not all candidates. A
+        lease that gets nothing is not kept.
+        """
+
+    def get(self, id: str) -> Lease | None:
+        """Return a lease, for a day also one that has ended, or None."""
+
+    def page(
+        self, pool: str, after: str | None, limit: int
+    ) -> tuple[list[LeaseSummary], str | None]:
+        """Return the leases of a pool that hold items, the newest first, and where to go on."""
+
+    def renew(self, lease: Lease, seconds: float) -> str | None:
+        """Let a lease end some seconds from now; return when, or None where it has ended before."""
+
+    def complete(self, lease: Lease, said: Mapping[int, Spoken]) -> Completion | None:
+        """Keep what the annotator of a lease says of some of its rows, all or none.
+
+        What was said so before is no fault. Return None where the lease has ended.
+        """
+
+    def release(self, lease: Lease, rows: Sequence[int], token: str) -> Release | None:
+        """Give back rows of a lease, all or none; a second try with a token changes nothing.
+
+        Return None where the lease has ended.
+        """
+
+    def decisions(self, pool: str, rows: Sequence[int]) -> dict[int, Decision]:
+        """Return the labels that are still to be put, of some rows."""
+
+    def abandoned(self, pool: str) -> list[int]:
+        """Return the rows of the labels that nobody has put in a while."""
+
+    def forget_decisions(self, pool: str, rows: Sequence[int]) -> None:
+        """Forget labels that have been put."""
+
+    def annotations(self, pool: str, start: int, limit: int) -> tuple[list[Annotation], int]:
+        """Return what annotators said, from a place on, the oldest first, and how many there are.
+
+        Items that an annotator completed without a label are among it.
+        """
 
     def forget_pool(self, pool: str) -> None:
-        """Forget all leases of a pool."""
+        """Forget all leases of a pool, and what annotators said of its items."""

@@ -59,6 +59,12 @@ class MemoryStorage:
     def set_progress(self, job, done, total):
         self.kept["progress", job] = (done, total)
 
+    def set_run_progress(self, job, run, done, total):
+        with self.lock:
+            runs = self.kept.setdefault(("runs", job), {})
+            runs[run] = done
+            self.set_progress(job, sum(runs.values()), total)
+
     def progress(self, job):
         return self.kept.get(("progress", job))
 

@@ -24,7 +24,10 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Assignment:
-    """A scoring job with its pool, its predictions and its functions."""
+    """What a job scores: a pool, by predictions, with functions.
+
+    `batch` is what batch strategies select, as the job of a scoring has it, None where none does.
+    """
 
     job: Job
     pool: Pool
@@ -33,11 +36,26 @@ class Assignment:
     predictions: Predictions | None
     annotations: Predictions | None
     functions: tuple[Function, ...]
+    batch: Mapping[str, Any] | None = None
 
     @property
     def total(self) -> int:
         """The number of items."""
         return sum(part.rows for part in self.parts)
+
+    @property
+    def steps(self) -> int:
+        """How many items there are to go through: all once for the scores, and for each batch."""
+        return self.total * scorings.passes(self.functions)
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The ids of what the predictions are from."""
+        given = (("predictions", self.predictions), ("annotations", self.annotations))
+        found: dict[str, Any] = {name: each.id for name, each in given if each is not None}
+        if len(self.models) > 1:
+            return {"committee": [model.id for model in self.models], **found}
+        return {"model": self.models[0].id, **found} if self.models else found
 
     @property
     def needs(self) -> frozenset[str]:
@@ -70,6 +88,7 @@ def read_assignment(backend: Backend, job: Job) -> Assignment:
         predictions=uploaded(backend, pool, request.get("predictions")),
         annotations=uploaded(backend, pool, request.get("annotations")),
         functions=tuple(Function.from_document(each) for each in request["acquisitions"]),
+        batch=request.get("batch"),
     )
 
 
@@ -87,12 +106,12 @@ def there(found: Found | None, name: str) -> Found:
     return found
 
 
-def eligible(backend: Backend, assignment: Assignment) -> Mask:
+def eligible(backend: Backend, assignment: Assignment, batch: Mapping[str, Any]) -> Mask:
     """Return which items a batch may be selected from, as sets and labels are now."""
-    job, pool, total = assignment.job, assignment.pool, assignment.total
-    batch = job.request["batch"]
+    pool, total = assignment.pool, assignment.total
+    given = scorings.excluded_ids(backend, assignment.job) if batch["exclude"] else []
     names = [*batch["exclude_sets"], *(() if batch["include_labelled"] else (LABELLED,))]
-    rows = Items(backend.files, pool).find(scorings.excluded_ids(backend, job))
+    rows = Items(backend.files, pool).find(given)
     blocked = ranking.bitmap_of(rows[rows < total], total)
     for name in names:
         stored = exclusions.bitmap(backend, pool, name)

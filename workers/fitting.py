@@ -1,37 +1,194 @@
 """Fitting a recipe on labelled vectors."""
 
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.model_selection import StratifiedKFold
 
 from service.acquisition.evidence import Array, Rows
-from service.estimators import Recipe
-
-
-def fit(recipe: Recipe, vectors: npt.NDArray[Any], codes: Rows, seed: int) -> Any:
-    """Return a classifier fitted on vectors (labelled, width) and their classes as codes.
-
-    Raise FitFailed, with scikit-learn's own words, where it cannot be fitted. Single-threaded; the
-    same arguments give the same classifier.
-    """
-    raise NotImplementedError
-
-
-def probabilities(classifier: Any, vectors: npt.NDArray[Any], classes: int) -> Array:
-    """Return class probabilities float64 (items, classes): columns are codes, zero for a class
-    that the classifier was not fitted on."""
-    raise NotImplementedError
-
-
-def cross_validated(
-    recipe: Recipe, vectors: npt.NDArray[Any], codes: Rows, *, folds: int, seed: int
-) -> Array:
-    """Return the accuracy of each of some stratified folds, fewer where the rarest class has fewer
-    labels; none at all where that is one."""
-    raise NotImplementedError
-
+from service.errors import FitFailed, TooFewLabels
+from service.estimators import Recipe, parameter
+from workers.estimators import ESTIMATORS, FEWEST, build
 
 FOLDS = 5
 SMALLEST_FOLDS = 2
 EMPTY = np.empty(0)
+
+OF_THE_REQUEST = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+"""What scikit-learn raises for parameters and items that do not go together."""
+
+TRIED_ITEMS = 100
+"""Items that a classifier is asked about at once, because some faults show only then."""
+
+LONGEST_SENTENCE = 500
+MOST_WARNINGS = 20
+
+Vectors = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted classifier, and what scikit-learn warned of while it was fitted, each once."""
+
+    classifier: Any
+    warnings: tuple[str, ...]
+
+
+def fit(recipe: Recipe, vectors: Vectors, codes: Rows, seed: int) -> Any:
+    """Return a classifier fitted on vectors (labelled, width) and their classes as codes.
+
+    Raise FitFailed, with scikit-learn's own words, where it cannot be fitted, and TooFewLabels
+    where there are too few labels for it. Single-threaded; the same arguments give the same
+    classifier.
+    """
+    return fitted(recipe, vectors, codes, seed).classifier
+
+
+def fitted(recipe: Recipe, vectors: Vectors, targets: npt.NDArray[Any], seed: int) -> Fitted:
+    """Return a classifier fitted on vectors and their classes, codes or names, with warnings.
+
+    Items of several axes are laid out flat. Raise as `fit` does.
+    """
+    items = flat(vectors)
+    lack = shortage(recipe, items, targets)
+    if lack is not None:
+        raise TooFewLabels(lack)
+    classifier = build(recipe, seed, fewest(targets))
+    with warnings.catch_warnings(record=True) as caught, in_words(recipe.estimator):
+        warnings.simplefilter("always")
+        classifier.fit(items, targets)
+        if not np.isfinite(classifier.predict_proba(items[:TRIED_ITEMS])).all():
+            raise FitFailed(f"{recipe.estimator} gives probabilities that are no numbers")
+    return Fitted(classifier, sentences(caught))
+
+
+@contextmanager
+def in_words(name: str) -> Iterator[None]:
+    """Raise FitFailed with scikit-learn's own words where parameters and items do not fit."""
+    try:
+        yield
+    except OF_THE_REQUEST as error:
+        raise FitFailed(f"{name} cannot be fitted so: {sentence(error)}") from error
+
+
+def probabilities(classifier: Any, vectors: Vectors, classes: int) -> Array:
+    """Return class probabilities float64 (items, classes): columns are codes, zero for a class
+    that the classifier was not fitted on."""
+    answer = np.zeros((len(vectors), classes))
+    if len(vectors):
+        with quietly(type(classifier).__name__):
+            answer[:, classifier.classes_] = classifier.predict_proba(flat(vectors))
+    return answer
+
+
+@contextmanager
+def quietly(name: str) -> Iterator[None]:
+    """Ask a fitted classifier, which warned of all that it had to warn of when it was fitted."""
+    with warnings.catch_warnings(), in_words(name):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def cross_validated(
+    recipe: Recipe, vectors: Vectors, codes: Rows, *, folds: int, seed: int
+) -> Array:
+    """Return the accuracy of each of some stratified folds, fewer where the rarest class has fewer
+    labels; none at all where that is one, or where a fold leaves too few labels to fit on."""
+    splits = splits_of(recipe, vectors, codes, folds=folds, seed=seed)
+    return np.array(list(accuracies(recipe, vectors, codes, splits, seed)), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Split:
+    """One fold: the places of what is fitted on, and of what is held out."""
+
+    kept: Rows
+    held: Rows
+
+
+def splits_of(
+    recipe: Recipe, vectors: Vectors, targets: npt.NDArray[Any], *, folds: int, seed: int
+) -> tuple[Split, ...]:
+    """Return stratified folds that can all be fitted on, shuffled by the seed; none where there
+    are no such folds."""
+    count = min(folds, fewest(targets))
+    if count < SMALLEST_FOLDS:
+        return ()
+    divided = StratifiedKFold(count, shuffle=True, random_state=seed).split(targets, targets)
+    splits = tuple(Split(kept, held) for kept, held in divided)
+    if any(shortage(recipe, vectors[each.kept], targets[each.kept]) for each in splits):
+        return ()
+    return splits
+
+
+def accuracies(
+    recipe: Recipe,
+    vectors: Vectors,
+    targets: npt.NDArray[Any],
+    splits: Sequence[Split],
+    seed: int,
+) -> Iterator[float]:
+    """Yield the accuracy on what each fold holds out, fitted on the rest."""
+    for split in splits:
+        classifier = fit(recipe, vectors[split.kept], targets[split.kept], seed)
+        with quietly(recipe.estimator):
+            predicted = classifier.predict(flat(vectors[split.held]))
+        yield float(np.mean(predicted == targets[split.held]))
+
+
+def shortage(recipe: Recipe, vectors: Vectors, targets: npt.NDArray[Any]) -> str | None:
+    """Return why there are too few labels for a recipe, or None where there are enough."""
+    labels = len(targets)
+    classes = len(np.unique(targets))
+    if classes < FEWEST:
+        said = "there are no labels" if not labels else "all labels name the same class"
+        return f"A classifier tells classes apart, and {said}: label items of at least two classes"
+    width = math.prod(vectors.shape[1:])
+    if isinstance(recipe.pca, int) and recipe.pca > min(labels, width):
+        return (
+            f"{labels} labelled items of {width} features have at most {min(labels, width)}"
+            f" principal components, and {recipe.pca} are asked for (pca)"
+        )
+    if recipe.estimator == "knn" and labels < parameter(recipe, "n_neighbors"):
+        return (
+            f"knn looks at {parameter(recipe, 'n_neighbors')} neighbours (n_neighbors), and there"
+            f" are {labels} labelled items"
+        )
+    if ESTIMATORS[recipe.estimator].is_calibrated and fewest(targets) < FEWEST:
+        return (
+            f"{recipe.estimator} is calibrated on labels that it was not fitted on, and a class has"
+            " one label only: give each class two, or take another estimator"
+        )
+    return None
+
+
+def fewest(targets: npt.NDArray[Any]) -> int:
+    """Return how many labels the rarest of the classes has that occur; 0 where none does."""
+    counts = np.unique(targets, return_counts=True)[1]
+    return int(counts.min()) if len(counts) else 0
+
+
+def flat(vectors: Vectors) -> Vectors:
+    """Return items as rows of a matrix; those that are no fractions of 4 or 8 bytes become such."""
+    rows = vectors.reshape(len(vectors), math.prod(vectors.shape[1:]))
+    return rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
+
+
+def sentences(caught: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
+    """Return what was warned of, less what is addressed to programmers, each once."""
+    told = (each.message for each in caught if not issubclass(each.category, FOR_PROGRAMMERS))
+    return tuple(dict.fromkeys(sentence(each) for each in told))[:MOST_WARNINGS]
+
+
+FOR_PROGRAMMERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
+
+
+def sentence(said: Warning | Exception | str) -> str:
+    """Return what was said as one line of a bearable length."""
+    return " ".join(str(said).split())[:LONGEST_SENTENCE]

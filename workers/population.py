@@ -99,6 +99,12 @@ class HeldPopulation:
         """The number of items."""
         return len(self.ids)
 
+    def take(self, rows: Rows) -> "HeldPopulation":
+        """Return a population of some rows alone."""
+        chosen = rows.tolist()
+        columns = {name: [values[row] for row in chosen] for name, values in self.columns.items()}
+        return HeldPopulation(tuple(self.names(rows)), self.features[rows], columns)
+
     def names(self, rows: Rows) -> list[str]:
         """Return the ids of some rows."""
         return [self.ids[row] for row in rows.tolist()]

@@ -73,8 +73,20 @@ def score(bench: Workbench, job: Job) -> Mapping[str, Any]:
     backend = bench.backend
     assignment = read_assignment(backend, job)
     work = predict_all(bench, subjects(assignment))
+    rankings = rank(backend, assignment, report=work.predicted == 0)
+    backend.storage.set_progress(job.id, assignment.steps, assignment.steps)
+    return {"rankings": rankings, "items": {**work.document(), "total": assignment.total}}
+
+
+def rank(backend: Backend, assignment: Assignment, *, report: bool) -> list[dict[str, Any]]:
+    """Publish a ranking for every function of an assignment; return the id and function of each.
+
+    What its models say of the pool must be kept already. `report` says whether the pass of the
+    scores counts as progress, which predictions may have been before.
+    """
+    job = assignment.job
     with backend.files.staging(jobs.staging_token(job)) as staged:
-        outcomes = compute(backend, assignment, staged, report=work.predicted == 0)
+        outcomes = compute(backend, assignment, staged, report=report)
         # Published is done: from here on the job is not stopped half-way any more.
         jobs.check(backend, job)
         rankings = [
@@ -84,8 +96,7 @@ def score(bench: Workbench, job: Job) -> Mapping[str, Any]:
     if pools.find(backend, assignment.pool.id) is None:
         withdraw(backend, rankings)
         raise SubjectGone(f"The pool {assignment.pool.id} was deleted while it was scored")
-    backend.storage.set_progress(job.id, job.total or 0, job.total)
-    return {"rankings": rankings, "items": {**work.document(), "total": assignment.total}}
+    return rankings
 
 
 def subjects(assignment: Assignment) -> list[Subject]:
@@ -111,8 +122,7 @@ def compute(
     backend: Backend, assignment: Assignment, staged: Path, *, report: bool
 ) -> list[Outcome]:
     """Return what every function of a job makes of the pool."""
-    job, total = assignment.job, assignment.total
-    in_all = job.total or total
+    job, total, in_all = assignment.job, assignment.total, assignment.steps
 
     def told(done: int) -> None:
         jobs.advance(backend, job, done if report else total, in_all)
@@ -121,7 +131,8 @@ def compute(
     evaluation = Evaluation(supply, staged, total)
     evaluate(evaluation, assignment.functions, told)
     outcomes, batches = [], 0
-    free = eligible(backend, assignment) if job.request.get("batch") else None
+    batch = assignment.batch
+    free = eligible(backend, assignment, batch) if batch else None
     for function in assignment.functions:
         outcomes.append(outcome(assignment, evaluation, function, free))
         supply.forget_block()
@@ -152,8 +163,9 @@ def outcome(
     assignment: Assignment, evaluation: Evaluation, function: Function, free: Mask | None
 ) -> Outcome:
     """Return what one function makes of the pool; a batch is selected from what is free."""
-    if function.entry.kind == BATCH and free is not None:
-        selection = select(evaluation, function, free, assignment.job.request["batch"]["n"])
+    batch = assignment.batch
+    if function.entry.kind == BATCH and batch is not None and free is not None:
+        selection = select(evaluation, function, free, batch["n"])
         return Outcome(function, selection.rows, selection.scores)
     scores = evaluation.array(function)
     ranked = np.flatnonzero(~np.isnan(scores))
@@ -164,14 +176,21 @@ def outcome(
     return Outcome(function, order, scores, evaluation.path(function), originals)
 
 
+def ranking_id(job: Job, number: int) -> str:
+    """Return the id of a ranking that a job makes.
+
+    The same job makes the same id again, so a second attempt leaves no second ranking.
+    """
+    return uuid.uuid5(uuid.UUID(job.id), str(number)).hex
+
+
 def publish(
     backend: Backend, assignment: Assignment, number: int, outcome: Outcome, staged: Path
 ) -> dict[str, Any]:
     """Publish a ranking, and remember it; return its id and function."""
     staged.mkdir(mode=0o700)
     write(outcome, staged, assignment.total)
-    # The same job makes the same id again, so a second attempt leaves no second ranking.
-    id = uuid.uuid5(uuid.UUID(assignment.job.id), str(number)).hex
+    id = ranking_id(assignment.job, number)
     ranking = ranking_of(backend, assignment, id, outcome)
     backend.files.publish(staged, ranking_name(id))
     backend.storage.add(ranking)
@@ -201,11 +220,6 @@ def write(outcome: Outcome, staged: Path, total: int) -> None:
 def ranking_of(backend: Backend, assignment: Assignment, id: str, outcome: Outcome) -> Ranking:
     """Return the record of a ranking."""
     entry, job = outcome.function.entry, assignment.job
-    source = {
-        name: job.request[name]
-        for name in ("model", "committee", "predictions", "annotations")
-        if name in job.request
-    }
     return Ranking(
         id=id,
         job=job.id,
@@ -216,8 +230,8 @@ def ranking_of(backend: Backend, assignment: Assignment, id: str, outcome: Outco
         form=entry.kind,
         purpose=entry.purpose,
         function=outcome.function.document(),
-        source=source,
-        batch=job.request["batch"] if outcome.is_batch else None,
+        source=assignment.source,
+        batch=assignment.batch if outcome.is_batch else None,
         raw_name=entry.raw_name,
         raw_direction=entry.raw_direction,
         summary=summary_of(outcome.ranked_scores),

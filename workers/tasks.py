@@ -70,6 +70,14 @@ def simulate(job_id: str, ticket: str) -> None:
     run(job_id, ticket, simulating.simulate)
 
 
+def assist(job_id: str, ticket: str) -> None:
+    """Lend a hand at a simulation that another worker has claimed.
+
+    The ticket is the hand's own. What it raises ends nothing but itself: the run is done by others.
+    """
+    simulating.assist(open_workbench(os.environ), job_id, ticket)
+
+
 def run(job_id: str, ticket: str, work: Work) -> None:
     """Claim a job, do its work, and end it with the result."""
     bench = open_workbench(os.environ)
@@ -104,7 +112,7 @@ def error_of(error: BaseException, trace: Any) -> ServiceError:
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, JobTimeoutException):
-        return TimedOut("The job ran longer than its deadline (job_timeout)")
+        return TimedOut("The job ran longer than its deadline (job_timeout, simulation_timeout)")
     if isinstance(error, MemoryError):
         return OutOfMemory("The worker ran out of memory")
     log.error("a task failed unexpectedly", exc_info=(type(error), error, trace))

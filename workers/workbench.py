@@ -20,6 +20,9 @@ from service.settings import SANDBOX_ADDRESS, Settings
 from workers.sandbox.client import Sandbox
 
 LARGEST_COUNT = 2**53
+LONG = frozenset({"score", "teach"})
+"""The tasks that ask models about whole pools."""
+
 SMALL_THINGS = 64 * 1024**2
 PATIENCE = 120
 """Seconds for which a worker rides out that Redis is away; a request has no such time."""
@@ -71,7 +74,7 @@ class Workbench:
             inputs=dict(inputs),
             scratch=scratch,
             scratch_bytes=room + SMALL_THINGS,
-            deadline=settings.job_timeout if job.task == "score" else settings.upload_timeout,
+            deadline=settings.job_timeout if job.task in LONG else settings.upload_timeout,
             on_message=progressed,
             tick=lambda: jobs.check(self.backend, job),
         )

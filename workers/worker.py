@@ -108,7 +108,9 @@ class Worker(rq.Worker):
 
 def tidy(backend: Backend) -> None:
     """Remove what processes that died long ago left on disk."""
-    long_ago = max(DAY, 2 * backend.settings.job_timeout)
+    settings = backend.settings
+    long_ago = max(DAY, 2 * settings.job_timeout, 2 * settings.simulation_timeout)
     backend.files.forget_staging(long_ago)
     recovery.forget_abandoned_uploads(backend, long_ago)
+    recovery.forget_abandoned_work(backend)
     pools.finish_deletions(backend)

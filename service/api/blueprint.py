@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NoReturn, TypeVar
@@ -88,9 +88,22 @@ class Parser(FlaskParser):
         """Raise what marshmallow found as our own error."""
         del req, error_status_code, error_headers
         messages: Any = error.messages
-        faults = [told(fault, schema) for fault in islice(faults_of(messages), MOST_FAULTS)]
-        first = f"{faults[0].detail} (at {faults[0].pointer or 'the whole body'})"
-        raise InvalidRequest(f"The request does not fit its schema: {first}", faults=faults)
+        raise misfit([told(fault, schema) for fault in islice(faults_of(messages), MOST_FAULTS)])
+
+
+def misfit(faults: Sequence[Fault]) -> InvalidRequest:
+    """Return the error for a request that has these faults, one or more."""
+    first = f"{faults[0].detail} (at {faults[0].pointer or 'the whole body'})"
+    return InvalidRequest(f"The request does not fit its schema: {first}", faults=faults)
+
+
+def loaded(schema: marshmallow.Schema, document: Any) -> Any:
+    """Return a JSON body, read elsewhere, as its schema has it."""
+    try:
+        return schema.load(document)
+    except marshmallow.ValidationError as error:
+        found = islice(faults_of({"json": error.messages}), MOST_FAULTS)
+        raise misfit([told(fault, schema) for fault in found]) from error
 
 
 def faults_of(messages: Mapping[str, Any]) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from service.strictjson import members
 BLOCK = 1024 * 1024
 LOOK_AT_DISK = 64 * BLOCK
 LONGEST_NUMBER = 40
+LONGEST_LINE = BLOCK
 ESCAPED_SURROGATE = b"\\ud"
 DIGEST_HEADERS = ("Repr-Digest", "Content-Digest")
 
@@ -29,7 +31,7 @@ def check_encoding(request: Request) -> None:
         raise UnsupportedFormat(f"Content-Encoding {encoding} is not taken: send the body unpacked")
 
 
-def read_json(request: Request, limit: int) -> Any:
+def read_json(request: Request, limit: int, setting: str = "max_json_bytes") -> Any:
     """Return a JSON body; raise for what is no JSON, too large, or says two things at once."""
     if request.mimetype != "application/json":
         sent = request.mimetype or "without one"
@@ -37,7 +39,7 @@ def read_json(request: Request, limit: int) -> Any:
     check_encoding(request)
     body = request.stream.read(limit + 1)
     if len(body) > limit:
-        raise TooLarge(f"A JSON body has at most {limit} bytes here (max_json_bytes)")
+        raise TooLarge(f"A JSON body has at most {limit} bytes here ({setting})")
     check_complete(request, len(body))
     return parse_json(body)
 
@@ -45,13 +47,7 @@ def read_json(request: Request, limit: int) -> Any:
 def parse_json(body: bytes) -> Any:
     """Return what strict JSON says; raise MalformedBody for anything else."""
     try:
-        found = json.loads(
-            body.decode(),
-            object_pairs_hook=members,
-            parse_constant=number,
-            parse_float=number,
-            parse_int=whole_number,
-        )
+        found = STRICT.decode(body.decode())
         if ESCAPED_SURROGATE in body.lower():
             json.dumps(found, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
@@ -83,6 +79,12 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+STRICT = json.JSONDecoder(
+    object_pairs_hook=members, parse_constant=number, parse_float=number, parse_int=whole_number
+)
+"""Made once: of a body of lines each is parsed by itself."""
+
+
 @dataclass(frozen=True)
 class Received:
     """A body that stands on disk."""
@@ -91,17 +93,44 @@ class Received:
     sha256: str
 
 
-def receive(request: Request, backend: Backend, token: str) -> Received:
-    """Stream a body to disk under a token; raise, and leave nothing, where it is not all there."""
+def read_lines(request: Request, limit: int, setting: str) -> Iterator[bytes]:
+    """Yield the lines of a body as they come; raise, at the end, where it is not all there."""
     check_encoding(request)
-    limit = backend.settings.max_upload_bytes
-    digest = announced_digest(request)
+    announced = announced_digest(request)
+    check_announced(request, announced)
+    digest, size, rest = hashlib.sha256(), 0, b""
+    while block := request.stream.read(BLOCK):
+        size += len(block)
+        if size > limit:
+            raise TooLarge(f"A body has at most {limit} bytes here ({setting})")
+        if announced:
+            digest.update(block)
+        *lines, rest = (rest + block).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise TooLarge(f"A line has at most {LONGEST_LINE} bytes")
+        yield from lines
+    check_complete(request, size)
+    check_digest(Received(size, digest.hexdigest()), announced)
+    if rest:
+        yield rest
+
+
+def check_announced(request: Request, digest: bytes | None) -> None:
+    """Raise LengthRequired for a body of which nobody could tell whether it is all there."""
     if request.content_length is None and digest is None:
         # A chunked body that its sender gave up half-way looks just like one that is complete.
         raise LengthRequired(
             "Send a Content-Length, or a Repr-Digest of the whole body: without either nobody "
             "could tell whether it is all there"
         )
+
+
+def receive(request: Request, backend: Backend, token: str) -> Received:
+    """Stream a body to disk under a token; raise, and leave nothing, where it is not all there."""
+    check_encoding(request)
+    limit = backend.settings.max_upload_bytes
+    digest = announced_digest(request)
+    check_announced(request, digest)
     if (request.content_length or 0) > limit:
         raise TooLarge(f"An upload has at most {limit} bytes here (max_upload_bytes)")
     path = backend.files.path(upload_name(token))

@@ -71,12 +71,12 @@ PREDICTIONS: Example = {
     "created_at": EARLY,
 }
 PREDICTIONS_PAGE: Example = {"predictions": [PREDICTIONS], "next_page_token": None}
-PUT_LABELS: Example = {
-    "labels": [{"id": "frame-1", "label": "bus"}, {"id": "frame-7", "label": "tram"}]
-}
-LABEL_PAGE: Example = {**PUT_LABELS, "total": 2, "next_page_token": None}
 EXCLUSION_SETS: Example = {
-    "exclusions": [{"name": "labelled", "size": 2}, {"name": "blurred", "size": 41}]
+    "exclusions": [
+        {"name": "labelled", "size": 2},
+        {"name": "leased", "size": 7},
+        {"name": "blurred", "size": 41},
+    ]
 }
 EXCLUSION_CHANGE: Example = {"name": "blurred", "size": 42, "unknown_ids": []}
 EXCLUSION_MEMBERS: Example = {
@@ -98,6 +98,7 @@ MODEL: Example = {
     "members": 500,
     "warnings": [],
     "versions": {"scikit-learn": "1.9.1"},
+    "training": None,
     "created_at": EARLY,
 }
 MODEL_PAGE: Example = {"models": [MODEL], "next_page_token": None}
@@ -112,7 +113,7 @@ SCORING_JOB: Example = {
     "task": "score",
     "state": "running",
     "reason": None,
-    "progress": {"done": 4096, "total": 10000},
+    "progress": {"done": 4096, "total": 10000, "remaining_seconds": 7.2},
     "queue_position": None,
     "attempts": 1,
     "poll_after": 1,
@@ -132,7 +133,7 @@ SCORING_JOB: Example = {
 SCORING_DONE: Example = {
     **SCORING_JOB,
     "state": "succeeded",
-    "progress": {"done": 10000, "total": 10000},
+    "progress": {"done": 10000, "total": 10000, "remaining_seconds": None},
     "poll_after": None,
     "finished_at": LATE,
     "result": {"rankings": [{"id": RANKING_ID, "acquisition": "entropy"}]},
@@ -175,7 +176,7 @@ RECEIVE_JOB: Example = {
 RECEIVE_DONE: Example = {
     **RECEIVE_JOB,
     "state": "succeeded",
-    "progress": {"done": 9500, "total": 9500},
+    "progress": {"done": 9500, "total": 9500, "remaining_seconds": None},
     "poll_after": None,
     "finished_at": LATE,
     "result": {

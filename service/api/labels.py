@@ -2,44 +2,76 @@
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
-from service.api import examples, tokens
+from service.api import label_examples as examples
+from service.api import tokens
 from service.api.blueprint import Blueprint, backend, dumped
+from service.api.label_files import JSON, NDJSON, WRITERS, id_in_line, read_body
+from service.api.negotiation import preferred, varying
 from service.errors import (
+    Fault,
     InvalidRequest,
+    LengthRequired,
     MalformedBody,
+    NotAcceptable,
     PoolNotFound,
+    TooBusy,
     TooLarge,
     UnsupportedFormat,
 )
-from service.operations import labels
-from service.schemas.marks import LabelCountSchema, LabelPageSchema, PutLabelsSchema
+from service.operations import labels, pools
+from service.schemas.labels import (
+    LabelClassesSchema,
+    LabelCountSchema,
+    LabelPageSchema,
+    PutLabelsArguments,
+)
 from service.schemas.paging import PageArguments
 
 blueprint = Blueprint("labels", __name__, url_prefix="/v1/pools", description="What is labelled")
 
 
 @blueprint.route("/<pool_id>/labels", methods=["PUT"])
-@blueprint.arguments(PutLabelsSchema, example=examples.PUT_LABELS)
+@blueprint.arguments(PutLabelsArguments, location="query")
+@blueprint.doc(requestBody=examples.PUT_LABELS_BODY)
 @blueprint.response(200, LabelCountSchema, example={"labelled": 2})
-@blueprint.fails(InvalidRequest, MalformedBody, PoolNotFound, TooLarge, UnsupportedFormat)
-def put_labels(body: dict[str, Any], pool_id: str) -> Response:
+@blueprint.fails(
+    InvalidRequest,
+    LengthRequired,
+    MalformedBody,
+    PoolNotFound,
+    TooBusy,
+    TooLarge,
+    UnsupportedFormat,
+)
+def put_labels(arguments: dict[str, Any], pool_id: str) -> Response:
     """Set labels by item id; null takes one away
 
-    Labels that are not named stay as they are. Where one id is unknown, none is set. A labelled
-    item is left out of every reading from the next one on.
+    Labels that are not named stay as they are, and one that is sent again, by the same source,
+    keeps its time. All are set at once; where one id is unknown, or stands twice, none is. A
+    labelled item is left out of every reading from the next one on.
     """
-    labelled = labels.put(backend(), pool_id, body["labels"])
+    pools.get(backend(), pool_id)
+    entries, source = read_body(request, arguments.get("source"))
+    at = id_in_line if request.mimetype == NDJSON else labels.in_list
+    labelled = labels.put_entries(backend(), pool_id, entries, source=source, at=at)
     return dumped(LabelCountSchema(), {"labelled": labelled})
 
 
 @blueprint.route("/<pool_id>/labels", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, LabelPageSchema, example=examples.LABEL_PAGE)
-@blueprint.fails(InvalidRequest, PoolNotFound)
+@blueprint.doc(responses={200: {"content": examples.LABEL_FILES}})
+@blueprint.fails(InvalidRequest, PoolNotFound, NotAcceptable)
 def list_labels(arguments: dict[str, Any], pool_id: str) -> Response:
-    """List the labels, in pool order"""
+    """List the labels, in pool order
+
+    JSON comes in pages. By `Accept`, CSV and NDJSON have all of them, as they are read.
+    """
+    kind = preferred((JSON, *WRITERS))
+    if kind != JSON:
+        return answer_file(pool_id, kind)
     question = ["labels", pool_id]
     start = tokens.start(arguments, question)
     found, total, following = labels.page(
@@ -50,7 +82,34 @@ def list_labels(arguments: dict[str, Any], pool_id: str) -> Response:
         "total": total,
         "next_page_token": tokens.following(following, question),
     }
-    return dumped(LabelPageSchema(), answer)
+    return varying(dumped(LabelPageSchema(), answer))
+
+
+def answer_file(pool_id: str, kind: str) -> Response:
+    """Return all labels of a pool as a file, written while it is sent."""
+    faults = [Fault(f"?{name}", f"{kind} does not come in pages") for name in request.args]
+    if faults:
+        raise InvalidRequest("All labels come at once in this format", faults=faults)
+    written = WRITERS[kind](labels.every(backend(), pool_id))
+    return varying(Response(written, mimetype=kind))
+
+
+@blueprint.route("/<pool_id>/labels/classes", methods=["GET"])
+@blueprint.response(200, LabelClassesSchema, example=examples.LABEL_CLASSES)
+@blueprint.fails(PoolNotFound)
+def list_label_classes(pool_id: str) -> Response:
+    """List the distinct labels with their counts, the most frequent first
+
+    1 and 1.0 are one label; "1" and true are others. The counts are kept as labels are set, so that
+    reading them takes no longer for a large pool.
+    """
+    counts = labels.classes(backend(), pool_id)
+    answer = {
+        "classes": labels.listed(counts),
+        "distinct": counts.distinct,
+        "labelled": counts.labelled,
+    }
+    return dumped(LabelClassesSchema(), answer)
 
 
 @blueprint.route("/<pool_id>/labels", methods=["DELETE"])

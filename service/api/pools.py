@@ -77,7 +77,7 @@ def get_pool(pool_id: str) -> Response:
 @blueprint.response(204)
 @blueprint.fails(PoolNotFound)
 def delete_pool(pool_id: str) -> Response:
-    """Delete a pool with its items, labels, exclusion sets, predictions and rankings"""
+    """Delete a pool with its items, labels, exclusion sets, leases, predictions and rankings"""
     pools.delete(backend(), pool_id)
     return Response(status=204)
 

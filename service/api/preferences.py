@@ -2,6 +2,8 @@
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from flask import Request, Response, current_app
 
@@ -23,12 +25,20 @@ def awaited(request: Request, job: Job) -> tuple[Job, int | None]:
 
     Where too many requests wait already the answer comes at once, and the client polls.
     """
+    with granted(request) as seconds:
+        return (job if seconds is None else jobs.wait(backend(), job, seconds)), seconds
+
+
+@contextmanager
+def granted(request: Request) -> Iterator[int | None]:
+    """Give the seconds that a request may wait, None where it does not wish to or too many do."""
     seconds = wished_wait(request.headers.get("Prefer", ""), backend().settings.max_wait)
     semaphore: threading.BoundedSemaphore = current_app.extensions[WAITERS]
     if seconds is None or not semaphore.acquire(blocking=False):
-        return job, None
+        yield None
+        return
     try:
-        return jobs.wait(backend(), job, seconds), seconds
+        yield seconds
     finally:
         semaphore.release()
 

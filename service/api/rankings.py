@@ -87,16 +87,21 @@ def query_ranking(arguments: dict[str, Any], ranking_id: str) -> Response:
 
 def read(ranking_id: str, arguments: dict[str, Any]) -> Response:
     """Return what a reading asks for. A page token belongs to everything but the page's length."""
-    limit = backend().settings.max_page
-    if arguments["n"] > limit:
-        raise InvalidRequest(
-            f"An answer has at most {limit} rows (max_page): ask for pages",
-            faults=[Fault(place_of("n"), f"{arguments['n']} is more than {limit}")],
-        )
+    check_n(arguments["n"])
     asked = {name: said for name, said in arguments.items() if name not in ("n", "page_token")}
     question = ["ranking", ranking_id, asked]
     query = query_of(arguments, start=tokens.start(arguments, question))
     return answer(rankings.read(backend(), ranking_id, query), question)
+
+
+def check_n(n: int) -> None:
+    """Raise InvalidRequest for more rows than one answer may have."""
+    limit = backend().settings.max_page
+    if n > limit:
+        raise InvalidRequest(
+            f"An answer has at most {limit} rows (max_page): ask for pages",
+            faults=[Fault(place_of("n"), f"{n} is more than {limit}")],
+        )
 
 
 def answer(reading: Reading, question: Any) -> Response:

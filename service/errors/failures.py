@@ -34,7 +34,7 @@ class InvalidOutput(JobFailure):
 
 
 class UnusableLabels(JobFailure):
-    """The pool's labels do not fit the predictions"""
+    """The pool's labels cannot be used so"""
 
     code = "unusable_labels"
 

@@ -27,6 +27,12 @@ class MethodNotAllowed(ServiceError):
     status, code = 405, "method_not_allowed"
 
 
+class NotAcceptable(ServiceError):
+    """There is no such form of this"""
+
+    status, code = 406, "not_acceptable"
+
+
 class UnsupportedFormat(ServiceError):
     """This format is not taken here"""
 

@@ -12,7 +12,7 @@ from service.ids import Rows
 from service.items import Items
 from service.operations import pools
 from service.ranking import Bitmap
-from service.records import LABELLED, Pool
+from service.records import LABELLED, LEASED, Pool
 
 
 @dataclass(frozen=True)
@@ -74,30 +74,38 @@ def change(
 
 def check_name(backend: Backend, pool: Pool, name: str) -> None:
     """Raise where an exclusion set cannot have this name, or is one too many."""
-    check_not_labelled(name)
+    check_not_reserved(name)
     names = backend.storage.bit_names(pool.id)
     if name not in names and len(names) >= backend.settings.max_exclusion_sets:
         raise TooLarge(f"The pool has {len(names)} exclusion sets already (max_exclusion_sets)")
 
 
-def check_not_labelled(name: str) -> None:
-    """Raise Conflict for the set that nobody writes by hand."""
+def check_not_reserved(name: str) -> None:
+    """Raise Conflict for the sets that nobody writes by hand."""
     if name == LABELLED:
         raise Conflict(f"The set `{LABELLED}` is kept by the pool's labels: PUT those instead")
+    if name == LEASED:
+        raise Conflict(f"The set `{LEASED}` is kept by the pool's leases: it is what they hold")
 
 
 def bitmap(backend: Backend, pool: Pool, name: str) -> Bitmap:
-    """Return an exclusion set of a pool; `labelled` is always there."""
+    """Return an exclusion set of a pool; `labelled` and `leased` are always there."""
+    if name == LEASED:
+        backend.leases.sweep(pool.id)
     stored = backend.storage.bits(pool.id, name)
-    if stored is None and name != LABELLED and name not in backend.storage.bit_names(pool.id):
+    if (
+        stored is None
+        and name not in (LABELLED, LEASED)
+        and name not in backend.storage.bit_names(pool.id)
+    ):
         raise ExclusionSetNotFound(f"The pool {pool.id} has no exclusion set {name}")
     return ranking.fitted(stored, pool.total)
 
 
 def listing(backend: Backend, pool_id: str) -> list[ExclusionSet]:
-    """Return a pool's exclusion sets, `labelled` first."""
+    """Return a pool's exclusion sets, `labelled` and `leased` first."""
     pool = pools.get(backend, pool_id)
-    names = [LABELLED, *backend.storage.bit_names(pool.id)]
+    names = [LABELLED, LEASED, *backend.storage.bit_names(pool.id)]
     return [ExclusionSet(name, ranking.count(bitmap(backend, pool, name))) for name in names]
 
 
@@ -113,6 +121,6 @@ def members(
 def delete(backend: Backend, pool_id: str, name: str) -> None:
     """Forget an exclusion set."""
     pool = pools.get(backend, pool_id)
-    check_not_labelled(name)
+    check_not_reserved(name)
     if not backend.storage.remove_bits(pool.id, name):
         raise ExclusionSetNotFound(f"The pool {pool.id} has no exclusion set {name}")

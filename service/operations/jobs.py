@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from service.backend import Backend
 from service.errors import Cancelled, Conflict, JobNotFound, ServiceError, TooBusy, WorkerLost
-from service.files import upload_name
+from service.files import upload_name, work_name
 from service.records import (
     CANCELLED,
     CANCELLING,
@@ -32,10 +33,14 @@ Edit = Callable[[Job], Job | None]
 
 @dataclass(frozen=True)
 class Progress:
-    """How many items of a job are done, and of how many, where that is known."""
+    """How many items of a job are done, and of how many, where that is known.
+
+    A job that runs may go on for `remaining_seconds`, if it goes on as it has until now.
+    """
 
     done: int
     total: int | None
+    remaining_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,31 @@ class JobView:
 
 def submit(backend: Backend, job: Job) -> Job:
     """Remember a new job and put it in the queue."""
+    admit(backend, job)
+    enqueue(backend, job)
+    return job
+
+
+def admit(backend: Backend, job: Job) -> None:
+    """Remember a new job, which is still to be put in the queue; raise TooBusy where it is full.
+
+    One that is never put there, because its process died, is put there by the sweep.
+    """
     limit = backend.settings.max_queued_jobs
     if len(backend.queue) >= limit:
         raise TooBusy(f"{limit} jobs wait already; try again later", headers={"Retry-After": "30"})
     backend.storage.add(job)
-    backend.queue.put(job, backend.settings.job_timeout)
-    return job
+
+
+def enqueue(backend: Backend, job: Job) -> None:
+    """Put a job that is remembered in the queue."""
+    backend.queue.put(job, timeout(backend, job))
+
+
+def timeout(backend: Backend, job: Job) -> int:
+    """Return for how many seconds a job may run."""
+    settings = backend.settings
+    return settings.simulation_timeout if job.task == "simulate" else settings.job_timeout
 
 
 def get(backend: Backend, id: str) -> Job:
@@ -86,10 +110,18 @@ def seen(backend: Backend, job: Job, place: int | None) -> JobView:
         done = (0, job.total)
     return JobView(
         job=job,
-        progress=None if done is None else Progress(*done),
+        progress=None if done is None else Progress(*done, remaining(job, *done)),
         # A ticket that a worker has just taken stands nowhere: nothing is before it.
         queue_position=(place or 0) if job.state == QUEUED else None,
     )
+
+
+def remaining(job: Job, done: int, total: int | None) -> float | None:
+    """Return for how many seconds a job that runs may go on, None where nothing tells."""
+    if job.state != RUNNING or job.started_at is None or not done or total is None:
+        return None
+    elapsed = datetime.now(UTC) - datetime.fromisoformat(job.started_at)
+    return round(elapsed.total_seconds() * max(0, total - done) / done, 1)
 
 
 def page(
@@ -141,6 +173,13 @@ def advance(backend: Backend, job: Job, done: int, total: int | None) -> None:
     check(backend, job)
 
 
+def work_with(backend: Backend, job: Job, model: str) -> None:
+    """Remember which model a running job works with, so that it ends where the model is deleted,
+    and what the model says is kept as long as it runs."""
+    change(backend, job.id, lambda current: replace(current, model=model))
+    check(backend, job)
+
+
 def check(backend: Backend, job: Job) -> None:
     """Raise Cancelled where a running job shall stop, or where another attempt has replaced it."""
     current = get(backend, job.id)
@@ -176,9 +215,10 @@ def end(backend: Backend, job: Job, finish: Callable[[Job], Job]) -> None:
 
 
 def tidy(backend: Backend, job: Job, changed: bool) -> None:  # noqa: FBT001 - from change()
-    """Remove the request body of a job that has just ended."""
+    """Remove the request body of a job that has just ended, and what its workers shared."""
     if changed and job.is_final:
         backend.files.remove(upload_name(job.id))
+        backend.files.remove(work_name(job.id))
 
 
 def forget_upload_without_job(backend: Backend, token: str) -> None:
@@ -216,7 +256,7 @@ def lose(backend: Backend, id: str, ticket: str) -> None:
     if changed:
         backend.files.forget_staging_of(staging_token(job))
     if changed and job.state == QUEUED:
-        backend.queue.put(job, backend.settings.job_timeout)
+        backend.queue.put(job, timeout(backend, job))
 
 
 def cancel(backend: Backend, id: str) -> Job:

@@ -2,11 +2,14 @@
 
 from service.backend import Backend
 from service.errors import ModelNotFound, UnsupportedFormat
-from service.files import model_name
+from service.files import members_name, model_name, predictions_name
 from service.operations import jobs
-from service.records import Job, Model
+from service.records import Job, Model, Pool
 
 FORMATS = ("onnx", "skops", "joblib")
+
+TRAINED_FORMAT = "skops"
+"""The format of models that are fitted here."""
 
 HOW_TO_SEND_SKOPS = (
     "joblib runs its sender's code when it is opened, so this service does not take it. Send skops "
@@ -55,3 +58,10 @@ def delete(backend: Backend, id: str) -> None:
     jobs.cancel_all(backend, f"model:{id}")
     backend.files.remove(model_name(id))
     backend.files.remove(f"predictions/{id}")
+
+
+def forget_predictions(backend: Backend, id: str, pool: Pool) -> None:
+    """Remove what a model says of a pool's items; it can be computed again."""
+    for part in pool.parts:
+        backend.files.remove(predictions_name(id, part.id))
+        backend.files.remove(members_name(id, part.id))

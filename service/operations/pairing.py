@@ -48,7 +48,8 @@ class Sizes:
         self.backend = backend
         self.question = question
         stored = backend.storage.bits(question.pool.id, LABELLED)
-        self.labelled = ranking.count(ranking.fitted(stored, question.pool.total))
+        now = ranking.count(ranking.fitted(stored, question.pool.total))
+        self.labelled = now if question.labelled is None else question.labelled
 
     def of(self, function: Function) -> Size:
         """Return the size of what a function has to do."""

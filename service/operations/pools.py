@@ -18,12 +18,23 @@ from service.errors import (
     UnsupportedFormat,
     UploadRefused,
 )
-from service.files import members_name, predictions_name, ranking_name
+from service.files import ranking_name, simulation_name
 from service.ids import Hashes, PackedIds
 from service.ids import find as find_ids
 from service.items import Items
-from service.operations import jobs
-from service.records import DELETED, FEATURELESS, Job, Part, Pool, Predictions, Ranking, new_id
+from service.operations import jobs, models
+from service.records import (
+    DELETED,
+    FEATURELESS,
+    Job,
+    Learner,
+    Part,
+    Pool,
+    Predictions,
+    Ranking,
+    Simulation,
+    new_id,
+)
 
 MEDIA_TYPES = (
     "application/json",
@@ -103,12 +114,17 @@ def clear(backend: Backend, pool: Pool) -> None:
     """Remove what a deleted pool leaves behind, and then the pool."""
     for job in jobs.cancel_all(backend, f"pool:{pool.id}"):
         for model in filter(None, (job.model, *job.committee)):
-            for part in pool.parts:
-                backend.files.remove(predictions_name(model, part.id))
-                backend.files.remove(members_name(model, part.id))
+            models.forget_predictions(backend, model, pool)
+    for learner in backend.storage.indexed(Learner, f"pool:{pool.id}"):
+        for model in {turn.model for turn in learner.turns if turn.model}:
+            models.forget_predictions(backend, model, pool)
+        backend.storage.remove(learner)
     for ranking in backend.storage.indexed(Ranking, f"pool:{pool.id}"):
         backend.storage.remove(ranking)
         backend.files.remove(ranking_name(ranking.id))
+    for simulation in backend.storage.indexed(Simulation, f"pool:{pool.id}"):
+        backend.storage.remove(simulation)
+        backend.files.remove(simulation_name(simulation.id))
     for given in backend.storage.indexed(Predictions, f"pool:{pool.id}"):
         backend.storage.remove(given)
     forget_marks(backend, pool)

@@ -89,10 +89,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Question:
-    """A scoring as it was asked, with all that it names looked up."""
+    """A scoring as it was asked, with all that it names looked up.
+
+    `labelled` is how many labels there will be, where that is not how many there are now.
+    """
 
     pool: Pool
     source: Source
     functions: tuple[Function, ...]
     n: int | None
     annotations: Predictions | None = None
+    labelled: int | None = None

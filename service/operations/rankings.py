@@ -81,22 +81,44 @@ def read(backend: Backend, id: str, query: Query) -> Reading:
     """Return `n` items of a ranking, from a place on, that the query does not leave out."""
     found = get(backend, id)
     pool = pools.get(backend, found.pool)
+    out = left_out(backend, pool, found, query)
+    walked = ranking.walk(
+        order_of(backend, found, ascending=query.ascending), out.rows, start=query.start, n=query.n
+    )
+    return Reading(
+        ranking=found,
+        items=rows_of(backend, pool, found, walked, ascending=query.ascending),
+        eligible=found.total - ranking.count(out.rows),
+        excluded=out.excluded,
+        unknown=out.unknown,
+        following=walked.following,
+    )
+
+
+def order_of(backend: Backend, found: Ranking, *, ascending: bool = False) -> ranking.Order:
+    """Return the rows of a ranking, what to label sooner first, or last."""
+    name = "order_ascending" if ascending else "order"
+    return backend.files.array(f"{ranking_name(found.id)}/{name}.npy")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """The rows that a query does not give, how many of them ids and sets leave out, and the ids
+    that the pool does not know."""
+
+    rows: Bitmap
+    excluded: int
+    unknown: tuple[str, ...]
+
+
+def left_out(backend: Backend, pool: Pool, found: Ranking, query: Query) -> LeftOut:
+    """Return what a query leaves out of a ranking: by ids, sets, filters, and what has no rank."""
     blocked, unknown = excluded_rows(backend, pool, found, query)
     blocked |= unranked(backend, found)
     excluded = ranking.count(blocked) - (found.total - found.ranked)
     if query.where:
         blocked = blocked | filtered_rows(backend, pool, found, query.where)
-    name = "order_ascending" if query.ascending else "order"
-    order = backend.files.array(f"{ranking_name(id)}/{name}.npy")
-    walked = ranking.walk(order, blocked, start=query.start, n=query.n)
-    return Reading(
-        ranking=found,
-        items=rows_of(backend, pool, found, walked, ascending=query.ascending),
-        eligible=found.total - ranking.count(blocked),
-        excluded=excluded,
-        unknown=unknown,
-        following=walked.following,
-    )
+    return LeftOut(blocked, excluded, unknown)
 
 
 def excluded_rows(

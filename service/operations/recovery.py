@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from service.backend import Backend
+from service.files import work_name
 from service.operations import jobs
 from service.records import ACTIVE, QUEUED, Job, new_id, now
 
@@ -43,7 +44,15 @@ def replace_lost_ticket(backend: Backend, job: Job) -> None:
         return
     again = replace(job, ticket=new_id(), queued_at=now())
     if backend.storage.replace(job, again):
-        backend.queue.put(again, backend.settings.job_timeout)
+        backend.queue.put(again, jobs.timeout(backend, again))
+
+
+def forget_abandoned_work(backend: Backend) -> None:
+    """Remove what workers shared at jobs that had ended when the last of them was done."""
+    for id in backend.files.work():
+        job = backend.storage.get(Job, id)
+        if job is None or job.is_final:
+            backend.files.remove(work_name(id))
 
 
 def forget_abandoned_uploads(backend: Backend, older_than: float) -> None:

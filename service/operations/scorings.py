@@ -69,12 +69,13 @@ class Scoring:
         }
 
 
-def submit(backend: Backend, scoring: Scoring) -> Job:
-    """Ask a worker to score a pool; raise InvalidRequest for what cannot work."""
+def submit(backend: Backend, scoring: Scoring, id: str | None = None) -> Job:
+    """Ask a worker to score a pool, by a job with a new id unless one is given; raise
+    InvalidRequest for what cannot work."""
     question = validate(backend, scoring)
     refuse_too_soon(backend, question.pool)
     job = Job(
-        id=new_id(),
+        id=id or new_id(),
         task="score",
         request={**scoring.document(), "parts": [part.id for part in question.pool.parts]},
         pool=question.pool.id,
@@ -104,10 +105,7 @@ def validate(backend: Backend, scoring: Scoring) -> Question:
         n=scoring.batch.n if scoring.batch else None,
         annotations=annotations_of(backend, scoring),
     )
-    count = sum(len(list(function.walk())) for function in scoring.functions)
-    limit = backend.settings.max_functions
-    if count > limit:
-        raise InvalidRequest(f"A job computes at most {limit} functions (max_functions)")
+    check_count(backend, scoring.functions)
     faults = list(faults_of(backend, question))
     if scoring.batch is not None:
         faults += batch_faults(backend, pool, scoring.batch)
@@ -115,6 +113,14 @@ def validate(backend: Backend, scoring: Scoring) -> Question:
         first = f"{faults[0].detail} (at {faults[0].pointer})"
         raise InvalidRequest(f"This cannot be scored as asked: {first}", faults=faults)
     return question
+
+
+def check_count(backend: Backend, functions: Sequence[Function]) -> None:
+    """Raise InvalidRequest for more functions than a job computes, those built on too."""
+    count = sum(len(list(function.walk())) for function in functions)
+    limit = backend.settings.max_functions
+    if count > limit:
+        raise InvalidRequest(f"A job computes at most {limit} functions (max_functions)")
 
 
 def source_of(backend: Backend, scoring: Scoring) -> Source:
@@ -181,6 +187,6 @@ def refuse_too_soon(backend: Backend, pool: Pool) -> None:
     if uploads:
         raise Conflict(
             f"The pool is still empty: {len(uploads)} of its uploads are being read. Wait for "
-            f"/v1/jobs/{uploads[-1].id}, then score",
+            f"/v1/jobs/{uploads[-1].id}, then ask again",
             headers={"Retry-After": "1"},
         )

@@ -15,12 +15,25 @@ from service.records.jobs import (
     SUCCEEDED,
     Job,
 )
+from service.records.labels import ClassCounts, Labelling
 from service.records.learners import Learner, Turn
+from service.records.leases import (
+    LEASED,
+    MOST_OVERLAP,
+    Annotation,
+    Completion,
+    Decision,
+    Lease,
+    LeaseSummary,
+    Release,
+    Spoken,
+    Standing,
+)
 from service.records.models import FLOAT64_BYTES, Model
 from service.records.pools import DELETED, FEATURELESS, LABELLED, Part, Pool
 from service.records.predictions import Predictions
 from service.records.rankings import Ranking
-from service.records.record import Document, Record, new_id, now
+from service.records.record import Document, Record, new_id, now, written
 from service.records.simulations import Simulation
 
 __all__ = [
@@ -33,21 +46,34 @@ __all__ = [
     "FINAL",
     "FLOAT64_BYTES",
     "LABELLED",
+    "LEASED",
+    "MOST_OVERLAP",
     "QUEUED",
     "RUNNING",
     "STATES",
     "SUCCEEDED",
+    "Annotation",
+    "ClassCounts",
+    "Completion",
+    "Decision",
     "Document",
     "Job",
+    "Labelling",
     "Learner",
+    "Lease",
+    "LeaseSummary",
     "Model",
     "Part",
     "Pool",
     "Predictions",
     "Ranking",
     "Record",
+    "Release",
     "Simulation",
+    "Spoken",
+    "Standing",
     "Turn",
     "new_id",
     "now",
+    "written",
 ]

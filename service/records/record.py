@@ -17,7 +17,12 @@ def new_id() -> str:
 
 def now() -> str:
     """Return the time, in UTC, as it is written everywhere (RFC 3339)."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return written(datetime.now(UTC))
+
+
+def written(moment: datetime) -> str:
+    """Return a moment, which knows its offset, in UTC as it is written everywhere."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, kw_only=True)

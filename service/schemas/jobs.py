@@ -1,5 +1,6 @@
 """Jobs on the wire."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -15,9 +16,19 @@ POLL_AFTER = 1
 class ProgressSchema(Schema):
     """How far a job has come."""
 
-    done = fields.Integer(required=True, metadata={"description": "Items done"})
+    done = fields.Integer(
+        required=True, metadata={"description": "Items done; of a simulation, rounds"}
+    )
     total = fields.Integer(
         required=True, allow_none=True, metadata={"description": "Items in all; null: not known"}
+    )
+    remaining_seconds = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "For how long it may go on, at the pace it has had; null: not known, or"
+            " it does not run"
+        },
     )
 
 
@@ -68,13 +79,32 @@ class JobSchema(Schema):
             links["pool"] = f"/v1/pools/{view.job.pool}"
         if view.job.task == "inspect" and result:
             links["model"] = f"/v1/models/{view.job.model}"
+        if view.job.task == "train" and result:
+            links["model"] = f"/v1/models/{result['model']['id']}"
         if view.job.task == "receive" and result:
             links["predictions"] = f"{links['pool']}/predictions/{result['predictions']}"
+        if view.job.task == "simulate" and result:
+            links["simulation"] = f"/v1/simulations/{result['simulation']}"
+            links["rounds"] = f"{links['simulation']}/rounds"
+            links["curves"] = f"{links['simulation']}/curves"
+        if view.job.task == "teach":
+            links |= links_of_turn(view.job.request["learner"], result)
         rankings = result.get("rankings", ())
         if rankings:
             links["rankings"] = [f"/v1/rankings/{ranking['id']}" for ranking in rankings]
             links["items"] = [f"/v1/rankings/{ranking['id']}/items" for ranking in rankings]
         return links
+
+
+def links_of_turn(learner: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where a learner is found, and what its turn has made."""
+    links: dict[str, Any] = {"learner": f"/v1/learners/{learner}"}
+    if result.get("model"):
+        links["model"] = f"/v1/models/{result['model']}"
+    if result.get("ranking"):
+        links["rankings"] = [f"/v1/rankings/{result['ranking']}"]
+        links["items"] = [f"/v1/rankings/{result['ranking']}/items"]
+    return links
 
 
 class JobPageSchema(Schema):

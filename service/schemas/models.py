@@ -5,6 +5,7 @@ from marshmallow import Schema, fields, validate
 from service.operations.models import FORMATS
 from service.schemas.paging import next_page_token
 from service.schemas.requests import Request
+from service.schemas.trainings import TrainingSchema
 
 NAME_LENGTH = 200
 
@@ -56,6 +57,12 @@ class ModelSchema(Schema):
     )
     warnings = fields.List(fields.String(), required=True)
     versions = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    training = fields.Nested(
+        TrainingSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "How it was fitted; null where it was uploaded"},
+    )
     created_at = fields.String(required=True)
 
 

@@ -104,17 +104,22 @@ class ReadingArguments(Request):
     page_token = fields.String(load_default=None)
 
 
-class QuerySchema(Request):
-    """Which items of a ranking, in a body."""
+class SelectionSchema(Request):
+    """What a reading leaves out, in a body."""
 
-    n = Integer(load_default=DEFAULT_N, validate=validate.Range(min=0))
-    order = fields.String(load_default="desc", validate=validate.OneOf(ORDERS))
     excluded = Ids(data_key="exclude", load_default=list)
     exclude_sets = fields.List(
         fields.String(), load_default=list, validate=validate.Length(max=MOST_SETS)
     )
     include_labelled = Boolean(load_default=False)
     where = WhereField(load_default=dict)
+
+
+class QuerySchema(SelectionSchema):
+    """Which items of a ranking, in a body."""
+
+    n = Integer(load_default=DEFAULT_N, validate=validate.Range(min=0))
+    order = fields.String(load_default="desc", validate=validate.OneOf(ORDERS))
     page_token = fields.String(load_default=None, allow_none=True)
 
 

@@ -94,7 +94,7 @@ def rankings(done):
 def test_several_functions_cost_one_pass_and_a_second_job_none(live, pool, model, done):
     total = len(digits().items)
     assert done["result"]["items"] == {"total": total, "cached": 0, "predicted": total}
-    assert done["progress"] == {"done": total, "total": total}
+    assert done["progress"] == {"done": total, "total": total, "remaining_seconds": None}
     again = live.finish("/v1/scorings", asked(pool, model, "entropy"))
     assert again["result"]["items"] == {"total": total, "cached": total, "predicted": 0}
 

@@ -177,7 +177,7 @@ def test_predictions_of_some_items_are_taken_and_told(client, place, pool, kind,
     assert job["state"] == "succeeded", job
     id = job["result"]["predictions"]
     assert job["links"]["predictions"] == f"/v1/pools/{pool}/predictions/{id}"
-    assert job["progress"] == {"done": 3, "total": 3}
+    assert job["progress"] == {"done": 3, "total": 3, "remaining_seconds": None}
     found = client.get(job["links"]["predictions"]).json
     assert client.get(f"/v1/pools/{pool}/predictions").json["predictions"] == [found]
     told = {name: found[name] for name in ("kind", "items", "classes", "members")}

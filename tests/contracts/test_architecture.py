@@ -19,11 +19,20 @@ from workers.untrusted.uploads import FORMATS
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted([*ROOT.glob("service/**/*.py"), *ROOT.glob("workers/**/*.py")])
-HEAVY = {"sklearn", "joblib", "skops", "onnxruntime", "pyarrow", "scipy", "workers"}
+HEAVY = {
+    "sklearn",
+    "joblib",
+    "skops",
+    "onnxruntime",
+    "pyarrow",
+    "scipy",
+    "matplotlib",
+    "workers",
+}
 
 
 def test_every_name_that_travels_on_the_queue_exists():
-    for name in [*queue.TASKS.values(), queue.RECORD_FAILURE]:
+    for name in [*queue.TASKS.values(), queue.ASSIST, queue.RECORD_FAILURE]:
         module, function = name.rsplit(".", 1)
         assert callable(getattr(importlib.import_module(module), function))
 

@@ -149,6 +149,20 @@ def test_a_record_is_found_in_its_indexes_as_long_as_it_is_in_them(storage):
     assert storage.indexed(Ranking, "pool:p") == []
 
 
+def test_a_job_has_come_as_far_as_all_its_runs_together(storage):
+    def advance(run):
+        for done in range(1, 11):
+            storage.set_run_progress("j", run, done, 50)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(advance, range(4)))
+    assert storage.progress("j") == (40, 50)
+
+    storage.set_run_progress("j", 2, 1, 50)
+    assert storage.progress("j") == (31, 50), "a run begins anew"
+    assert storage.progress("k") is None
+
+
 def test_progress_is_remembered_also_without_a_total(storage):
     assert storage.progress("j") is None
     storage.set_progress("j", 3, None)

@@ -2,12 +2,15 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import rq
 
 from service.errors import Cancelled, Conflict, InvalidOutput, JobNotFound, TooBusy
 from service.files import upload_name
 from service.operations import jobs, recovery
+from service.queue import ASSIST
 from service.records import CANCELLED, CANCELLING, FAILED, QUEUED, RUNNING, SUCCEEDED, Job, new_id
 from service.redis_storage import key_of
 
@@ -27,6 +30,54 @@ def test_a_submitted_job_waits_in_the_queue(backend, queued):
 
     assert (view.job.state, view.queue_position) == (QUEUED, 0)
     assert view.progress == jobs.Progress(0, 5)
+
+
+def test_a_job_that_runs_says_how_long_it_may_go_on(backend, queued):
+    def remaining():
+        return jobs.view(backend, jobs.get(backend, queued.id)).progress.remaining_seconds
+
+    assert remaining() is None
+    job = claim(backend, queued)
+    assert remaining() is None, "nothing is done yet"
+    began = datetime.now(UTC) - timedelta(seconds=30)
+    began_then = replace(job, started_at=began.isoformat())
+    backend.storage.replace(job, began_then)
+    jobs.advance(backend, job, 3, 5)
+    assert remaining() == pytest.approx(20, abs=1)
+    jobs.advance(backend, job, 3, None)
+    assert remaining() is None, "of how many is not known"
+    jobs.advance(backend, job, 6, 5)
+    assert remaining() == 0
+    jobs.succeed(backend, began_then, {})
+    assert remaining() is None
+
+
+def test_a_simulation_has_a_timeout_of_its_own(backend):
+    for task in ("score", "simulate"):
+        job = jobs.submit(backend, Job(id=new_id(), task=task, request={}))
+        ticket = backend.queue.rq.fetch_job(job.ticket)
+        settings = backend.settings
+        expected = {"score": settings.job_timeout, "simulate": settings.simulation_timeout}
+        assert ticket.timeout == expected[task]
+
+
+def test_a_hand_waits_in_the_queue_and_harms_no_job_when_it_dies(backend, queued):
+    backend.queue.put_hand(queued, "hand", 60)
+    ticket = backend.queue.rq.fetch_job("hand")
+
+    assert backend.queue.tickets() == [queued.ticket, "hand"]
+    assert (ticket.func_name, ticket.timeout) == (ASSIST, 60)
+    assert ticket.args == [queued.id, "hand"]
+    assert ticket.failure_callback is None
+    job = claim(backend, queued)
+    jobs.lose(backend, queued.id, "hand")
+    assert jobs.get(backend, queued.id) == job
+
+
+def test_the_workers_that_listen_are_counted(backend, connection):
+    assert backend.queue.workers() == 0
+    rq.Worker([backend.queue.rq], connection=connection).register_birth()
+    assert backend.queue.workers() == 1
 
 
 def test_the_queue_is_in_the_order_of_submission(backend, queued):

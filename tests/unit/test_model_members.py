@@ -19,7 +19,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from service.errors import InvalidOutput
-from service.records import Job, Model
+from service.records import Model
 from service.settings import Settings
 from tests.models import (
     FITTED_ROWS,
@@ -34,7 +34,7 @@ from tests.models import (
     saved,
     silence,
 )
-from workers.inspection import model_of
+from workers.admission import Artifact, model_of
 from workers.untrusted.artifacts import committees
 from workers.untrusted.artifacts.sklearn import classifier_of
 from workers.untrusted.models import MOST_VALUES, at_once, predict_parts
@@ -308,11 +308,10 @@ def test_items_of_many_dimensions_are_flattened():
 @pytest.mark.parametrize("members", [-1, 0, 1, "many", [2]])
 def test_a_sandbox_that_tells_of_no_committee_is_not_believed(members, tmp_path):
     said = inspect(saved(fitted("random_forest"), "skops"), "skops", tmp_path)
-    request = {"sha256": "m", "format": "skops", "bytes": 1, "name": ""}
-    job = Job(id="j", task="inspect", request=request)
-    assert model_of(job, said, Settings()).members == 10
+    artifact = Artifact(tmp_path / "model", "skops", "m", 1, "")
+    assert model_of(artifact, said, Settings()).members == 10
     with pytest.raises(InvalidOutput):
-        model_of(job, said | {"members": members}, Settings())
+        model_of(artifact, said | {"members": members}, Settings())
 
 
 def test_a_model_from_before_there_were_members_has_none():

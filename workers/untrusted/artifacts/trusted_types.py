@@ -69,6 +69,7 @@ TYPES = {
         "RogersTanimotoDistance64",
         "RussellRaoDistance64",
         "SEuclideanDistance64",
+        "SokalMichenerDistance64",
         "SokalSneathDistance64",
     ],
     "sklearn.metrics._ranking": [

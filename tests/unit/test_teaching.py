@@ -1,0 +1,145 @@
+"""Turns as a worker takes them, those that fit nothing; a real installation takes the others."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from service.errors import Cancelled, SubjectGone
+from service.operations import jobs, learners, pools, queries, turns
+from service.operations.rankings import Query
+from service.records import Job, Learner, Ranking
+from tests.learning import asked, learner_of, ranking_of, turn_of
+from tests.stored import label, stored_pool
+from workers import teaching
+from workers.scoring import ranking_id
+
+ITEMS = 9
+
+
+@pytest.fixture
+def pool(backend):
+    features = np.random.default_rng(0).normal(size=(ITEMS, 2)).astype(np.float32)
+    return stored_pool(backend, features)
+
+
+@pytest.fixture
+def learner(backend, pool):
+    return learner_of(backend, pool.id)
+
+
+def claimed(backend, learner):
+    current = backend.storage.get(Learner, learner.id)
+    job = backend.storage.get(Job, current.job)
+    return jobs.claim(backend, job.id, job.ticket)
+
+
+def teach(backend, job):
+    """Take a turn without a sandbox, which only a model needs."""
+    return teaching.teach(SimpleNamespace(backend=backend, sandbox=None), job)
+
+
+def last_turn(backend, learner):
+    return backend.storage.get(Learner, learner.id).turn
+
+
+def ids_of(backend, learner):
+    answer = queries.query(backend, learner.id, Query(n=ITEMS), 0)
+    return [row.id for row in answer.reading.items]
+
+
+def test_a_turn_without_labels_ranks_every_item_by_the_cold_start(backend, learner):
+    job = claimed(backend, learner)
+
+    result = teach(backend, job)
+
+    turn = last_turn(backend, learner)
+    assert result == {
+        "learner": learner.id,
+        "turn": 1,
+        "labels": 0,
+        "model": None,
+        "ranking": turn.ranking,
+        "superseded": False,
+    }
+    assert (turn.number, turn.items, turn.labels, turn.classes) == (1, ITEMS, 0, 0)
+    assert backend.storage.get(Ranking, turn.ranking).acquisition == "random"
+    assert sorted(ids_of(backend, learner)) == [str(row) for row in range(ITEMS)]
+
+
+def test_labels_of_one_class_are_counted_and_not_fitted_on(backend, pool, learner):
+    label(backend, pool, {3: "ant", 5: "ant"})
+
+    teach(backend, claimed(backend, learner))
+
+    turn = last_turn(backend, learner)
+    assert (turn.labels, turn.classes, turn.class_counts) == (2, 1, (("ant", 2),))
+    assert turn.model is None
+    assert not {"3", "5"} & set(ids_of(backend, learner))
+
+
+def test_a_turn_whose_earlier_attempt_was_entered_is_not_taken_again(backend, learner):
+    job = claimed(backend, learner)
+    first = teach(backend, job)
+
+    assert teach(backend, job) == first
+    assert len(backend.storage.get(Learner, learner.id).turns) == 1
+
+
+def test_what_an_attempt_that_died_had_published_is_replaced(backend, pool, learner):
+    job = claimed(backend, learner)
+    teach(backend, job)
+    current = backend.storage.get(Learner, learner.id)
+    forgotten = Learner.from_document({**current.document(), "turns": []})
+    backend.storage.replace(current, forgotten)  # it died before its turn was entered
+
+    teach(backend, job)
+
+    turn = last_turn(backend, learner)
+    assert turn.ranking == ranking_id(job, 0)
+    assert len(ids_of(backend, learner)) == ITEMS
+
+
+def test_a_turn_that_a_later_one_has_overtaken_leaves_nothing(backend, learner, monkeypatch):
+    job = claimed(backend, learner)
+    turns.ask(backend, learner.id)
+    later = turn_of(backend, learner, ranking_of(backend, learner.pool, range(ITEMS)))
+    rank = teaching.rank
+
+    def slow(*given, **named):
+        published = rank(*given, **named)
+        turns.enter(backend, learner.id, later)
+        return published
+
+    monkeypatch.setattr(teaching, "rank", slow)
+
+    result = teach(backend, job)
+
+    assert (result["superseded"], result["ranking"]) == (True, None)
+    assert last_turn(backend, learner) == later
+    assert backend.storage.get(Ranking, ranking_id(job, 0)) is None
+    assert teach(backend, job)["superseded"] is True
+
+
+def test_a_turn_of_an_empty_pool_ranks_nothing(backend):
+    pool = pools.create(backend, "empty")
+    learner, _ = learners.create(backend, asked(pool.id))
+
+    teach(backend, claimed(backend, learner))
+
+    assert last_turn(backend, learner).items == 0
+    assert ids_of(backend, learner) == []
+
+
+def test_a_turn_of_a_deleted_learner_or_a_cancelled_job_ends(backend, pool):
+    gone, stopped = learner_of(backend, pool.id), learner_of(backend, pool.id)
+    job, other = claimed(backend, gone), claimed(backend, stopped)
+    learners.delete(backend, gone.id)
+    jobs.cancel(backend, other.id)
+
+    with pytest.raises(SubjectGone):
+        teach(backend, job)
+    with pytest.raises(Cancelled):
+        teach(backend, other)
+    assert last_turn(backend, stopped) is None
+    assert backend.storage.get(Ranking, ranking_id(other, 0)) is None

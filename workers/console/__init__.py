@@ -1,0 +1,1 @@
+"""`shortlist simulate`: a simulation of a file, without a server."""

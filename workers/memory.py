@@ -1,0 +1,57 @@
+"""How much memory a step may take, so that one that takes too much fails by itself.
+
+A process that the kernel kills takes its job along, and the job is tried again, to the same end.
+"""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from scipy.linalg.blas import dgemm
+
+from service.errors import OutOfMemory
+
+WARMED = 256
+"""Rows of a matrix that is too large to be multiplied without a buffer."""
+
+
+@contextmanager
+def limited_memory(room: int) -> Iterator[None]:
+    """Let what is done inside map `room` bytes more than are mapped now; raise OutOfMemory where
+    it needs more.
+
+    Files that are mapped count too: map them before. Libraries of linear algebra end the process
+    where they find no room for their own buffers, so they make those first.
+    """
+    warm()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (least(address_space() + room, *before), before[1]))
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemory(
+            f"More than the {room} bytes of memory that a fit may use were needed (sandbox_memory):"
+            " fit on fewer features, fewer labels, or a smaller estimator"
+        ) from error
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def least(*limits: int) -> int:
+    """Return the least of some limits, of which some may be none."""
+    return min(limit for limit in limits if limit != resource.RLIM_INFINITY)
+
+
+def address_space() -> int:
+    """Return how many bytes this process has mapped."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
+def warm() -> None:
+    """Let numpy's and scipy's linear algebra make their buffers."""
+    square = np.ones((WARMED, WARMED))
+    np.dot(square, square)
+    dgemm(1.0, square, square)
