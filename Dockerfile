@@ -10,7 +10,7 @@ RUN pip install --no-cache-dir -c constraints.txt . \
     && install --directory --owner shortlist --mode 0700 /data
 
 USER shortlist
-ENV SHORTLIST_DATA_DIR=/data SHORTLIST_HOST=0.0.0.0 PYTHONUNBUFFERED=1
+ENV SHORTLIST_DATA_DIR=/data SHORTLIST_HOST=0.0.0.0 PYTHONUNBUFFERED=1 MPLCONFIGDIR=/tmp/matplotlib
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --start-period=20s CMD ["python", "-c", "import urllib.request as web; \

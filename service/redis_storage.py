@@ -1,4 +1,4 @@
-"""The storage on Redis or Valkey."""
+"""Records, exclusion sets and progress on Redis or Valkey."""
 
 import json
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from service.records import LABELLED, Document, Record
 R = TypeVar("R", bound=Record)
 
 PREFIX = "shortlist:"
+"""What every key begins with, those of labels and leases too."""
 SECONDS_TO_ANSWER = 10
 PATIENCE = 4
 QUICK_RETRIES = 6
@@ -90,14 +91,6 @@ def entry_of(record: Record) -> str:
     return f"{record.created_at} {record.id}"
 
 
-def bitmap_of(rows: Sequence[int]) -> bytes:
-    """Return a bitmap of some rows, row 0 in the highest bit of byte 0."""
-    bitmap = bytearray(max(rows, default=-1) // 8 + 1)
-    for row in rows:
-        bitmap[row >> 3] |= 128 >> (row & 7)
-    return bytes(bitmap)
-
-
 def merge(pipe: Any, target: str, change: str, add: bytes, remove: bytes) -> None:
     """Add rows to a bitmap and remove rows from it, with a key of its own for what changes."""
     pipe.append(target, b"")
@@ -112,7 +105,7 @@ def merge(pipe: Any, target: str, change: str, add: bytes, remove: bytes) -> Non
 
 
 class RedisStorage:
-    """All that changes, in one Redis database, under keys that begin with `shortlist:`."""
+    """What changes, labels and leases apart, in one Redis database."""
 
     def __init__(self, connection: redis.Redis) -> None:
         # Typed as Any from here on: redis-py's answers are unions of its sync and async clients.

@@ -86,7 +86,9 @@ class Settings:
         86_400, "seconds for which a lease holds items", at_least=1, limit=True
     )
     max_lease_items: int = setting(1_000, "items of one lease", at_least=1, limit=True)
-    max_turns: int = setting(1_000, "turns that the history of one learner keeps", at_least=1, limit=True)
+    max_turns: int = setting(
+        1_000, "turns that the history of one learner keeps", at_least=1, limit=True
+    )
     max_simulation_fits: int = setting(
         100_000, "models that one simulation fits", at_least=1, limit=True
     )

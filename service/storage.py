@@ -1,6 +1,7 @@
-"""What changes: the promises of the storage behind records, labels, exclusion sets and progress.
+"""What changes: the promises of the storages behind records and exclusion sets, labels, and leases.
 
-`RedisStorage` keeps them; the tests' stand-in is held to the same promises by the same tests.
+`RedisStorage`, `RedisLabels` and `RedisLeases` keep them; the tests' stand-in for the first is held
+to the same promises by the same tests.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a scoring job works on, read back from its request and looked up again."""
+"""What is scored: by a scoring job, read back from its request and looked up again, or a turn."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -33,7 +33,7 @@ def limited_memory(room: int) -> Iterator[None]:
     except MemoryError as error:
         raise OutOfMemory(
             f"More than the {room} bytes of memory that a fit may use were needed (sandbox_memory):"
-            " fit on fewer features, fewer labels, or a smaller estimator"
+            " fit on fewer features, fewer or shorter labels, or a smaller estimator"
         ) from error
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)

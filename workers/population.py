@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -111,8 +112,12 @@ class HeldPopulation:
 
     def find(self, ids: Sequence[str]) -> Rows:
         """Return the row of each id, -1 for one that is not here."""
-        rows = {id: row for row, id in enumerate(self.ids)}
-        return np.array([rows.get(id, -1) for id in ids], dtype=np.int64)
+        return np.array([self.row_of.get(id, -1) for id in ids], dtype=np.int64)
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The row of each id."""
+        return {id: row for row, id in enumerate(self.ids)}
 
     def keys(self, rows: Rows) -> Keys:
         """Return the hashes of the ids of some rows, ascending."""

@@ -112,7 +112,7 @@ def subjects(assignment: Assignment) -> list[Subject]:
 
 
 def withdraw(backend: Backend, rankings: Sequence[Mapping[str, Any]]) -> None:
-    """Remove the rankings of a pool that was deleted while they were made."""
+    """Remove rankings that were just published, and that nobody is to find."""
     for each in rankings:
         with suppress(RankingNotFound):
             stored_rankings.delete(backend, each["id"])

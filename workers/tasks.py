@@ -32,6 +32,8 @@ from workers.workbench import PATIENCE, Workbench, open_workbench
 
 log = logging.getLogger("shortlist.workers")
 
+OVERRAN = "The job ran longer than its deadline (job_timeout, simulation_timeout)"
+
 Work = Callable[[Workbench, Job], Mapping[str, Any]]
 
 
@@ -107,12 +109,20 @@ def record_death(backend: Backend, ticket: Ticket) -> None:
         jobs.lose(backend, ticket.args[0], ticket.id)
 
 
+def record_overrun(backend: Backend, ticket: Ticket) -> None:
+    """End the job of a ticket whose process had to be killed after its deadline."""
+    job = backend.storage.get(Job, ticket.args[0])
+    if job is not None and job.ticket == ticket.id:
+        jobs.fail(backend, job, TimedOut(OVERRAN))
+        backend.files.forget_staging_of(jobs.staging_token(job))
+
+
 def error_of(error: BaseException, trace: Any) -> ServiceError:
     """Return what a task raised as an error that a client may see."""
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, JobTimeoutException):
-        return TimedOut("The job ran longer than its deadline (job_timeout, simulation_timeout)")
+        return TimedOut(OVERRAN)
     if isinstance(error, MemoryError):
         return OutOfMemory("The worker ran out of memory")
     log.error("a task failed unexpectedly", exc_info=(type(error), error, trace))

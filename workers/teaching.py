@@ -15,7 +15,7 @@ import numpy as np
 from service import ranking
 from service.acquisition.registry import BATCH
 from service.backend import Backend
-from service.errors import UnusableLabels
+from service.errors import SubjectGone, UnusableLabels
 from service.estimators import Recipe
 from service.files import predictions_name, ranking_name
 from service.functions import Function
@@ -88,7 +88,12 @@ def teach(bench: Workbench, job: Job) -> Mapping[str, Any]:
     assignment = assignment_of(attempt, model)
     published = rank(backend, assignment, report=model is None)
     turn = turn_of(attempt, model, published[0]["id"])
-    if not turns.enter(backend, learner.id, turn):
+    try:
+        entered = turns.enter(backend, learner.id, turn)
+    except SubjectGone:
+        withdraw(backend, published)
+        raise
+    if not entered:
         withdraw(backend, published)
         return result_of(learner, turn, superseded=True)
     if model is not None and attempt.lesson is not None:

@@ -87,14 +87,16 @@ def model_of(bench: Workbench, job: Job, recipe: Recipe, lesson: Lesson) -> tupl
 
 def lesson_of(backend: Backend, job: Job, pool: Pool) -> Lesson:
     """Return the labelled items of a job's parts as vectors and labels; raise TooFewLabels or
-    UnusableLabels where the labels are no classes to tell apart."""
+    UnusableLabels where the labels are no classes to tell apart, and OutOfMemory where they take
+    too much room: each takes as much as the longest."""
     parts = pool.parts[: len(job.request["parts"])]
     population = PoolPopulation(Items(backend.files, pool), parts)
     stored = backend.storage.bits(pool.id, LABELLED)
     rows = ranking.rows_of(ranking.fitted(stored, population.total))
     everywhere = ranking.count(ranking.fitted(stored, pool.total))
-    labels = read_labels(backend, pool, population, rows)
-    targets = targets_of(labels.values, backend.settings.max_classes)
+    with limited_memory(backend.settings.sandbox_memory):
+        labels = read_labels(backend, pool, population, rows)
+        targets = targets_of(labels.values, backend.settings.max_classes)
     watch = Watch(lambda: jobs.check(backend, job))
     features = population.vectors(watch).take(labels.rows)
     return Lesson(features, targets, everywhere - len(rows))
@@ -102,12 +104,11 @@ def lesson_of(backend: Backend, job: Job, pool: Pool) -> Lesson:
 
 def targets_of(labels: tuple[Label, ...], limit: int) -> Targets:
     """Return labels as an array of one type."""
-    classes = list(Counter((type(each), each) for each in labels))
-    check_classes([label for _, label in classes], limit)
-    targets = np.array(labels)
-    if len(np.unique(targets)) != len(classes):
-        raise UnusableLabels("Two labels differ only in what follows a text: a character of zero")
-    return targets
+    classes = [label for _, label in Counter((type(each), each) for each in labels)]
+    check_classes(classes, limit)
+    if np.array(classes).tolist() != classes:
+        raise UnusableLabels("A label ends in a character of zero, which no class of a model can")
+    return np.array(labels)
 
 
 def learn(backend: Backend, job: Job, recipe: Recipe, lesson: Lesson) -> Report:

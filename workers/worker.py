@@ -9,6 +9,7 @@ import rq
 from rq.job import Job as Ticket
 from rq.queue import Queue as TicketQueue
 from rq.serializers import JSONSerializer
+from rq.utils import now
 
 from service.backend import Backend
 from service.errors import ServiceError
@@ -17,13 +18,13 @@ from service.queue import QUEUE
 from service.records import CANCELLING, Job
 from workers.sandbox.kernel import die_with_parent
 from workers.sandbox.starter import ZygoteProcess
-from workers.tasks import record_death
+from workers.tasks import record_death, record_overrun
 
 WORKER_TTL = 20
 """Seconds; RQ waits this less 15 for a ticket before it looks after itself and others."""
 
 BEATS_TO_STOP = 2
-"""How many heartbeats a cancelled job has to stop by itself."""
+"""How many heartbeats a process has to stop by itself once nobody wants what it does."""
 
 MAINTENANCE_SECONDS = 3
 TIDY_SECONDS = 600
@@ -52,9 +53,10 @@ class Worker(rq.Worker):
         )
 
     def record_killed(self, ticket: Ticket, pid: int, status: int, usage: Any) -> None:
-        """Queue the job again whose process was killed, or end it."""
+        """Queue the job again whose process was killed, or end it, as one that overran is."""
         del pid, status, usage
-        record_death(self.backend, ticket)
+        record = record_overrun if overran(ticket) else record_death
+        record(self.backend, ticket)
 
     def handle_exception(self, ticket: Ticket, *error: Any) -> None:
         """Log what a task raised: a line for a client's mistake, a traceback for ours."""
@@ -68,16 +70,15 @@ class Worker(rq.Worker):
         super().maintain_heartbeats(ticket)
         jobs.hold(self.backend, ticket.id)
         recovery.sweep(self.backend)
-        self.stop_if_cancelled(ticket)
+        self.stop_if_unwanted(ticket)
 
-    def stop_if_cancelled(self, ticket: Ticket) -> None:
-        """Kill the process of a cancelled job that does not stop by itself.
+    def stop_if_unwanted(self, ticket: Ticket) -> None:
+        """Kill the process whose work nobody wants any more, if it does not stop by itself.
 
-        A job looks whether it shall go on wherever it can; one call of a library may take minutes.
+        A job looks whether it shall go on wherever it can; one call of a library may take hours.
         """
-        job = self.backend.storage.get(Job, ticket.args[0])
-        cancelled = job is not None and job.state == CANCELLING
-        self.unheeded = self.unheeded + 1 if cancelled else 0
+        unwanted = overran(ticket) or not is_wanted(self.backend, ticket)
+        self.unheeded = self.unheeded + 1 if unwanted else 0
         if self.unheeded > BEATS_TO_STOP:
             self.unheeded = 0
             self.kill_horse()
@@ -104,6 +105,22 @@ class Worker(rq.Worker):
         """Do the job, in the new process, which ends when its worker does."""
         die_with_parent(self.parent_pid)
         super().main_work_horse(ticket, queue)
+
+
+def is_wanted(backend: Backend, ticket: Ticket) -> bool:
+    """Return whether the work of a ticket still serves a job: one that is not to be cancelled, nor,
+    where the ticket is a hand's, has ended."""
+    job = backend.storage.get(Job, ticket.args[0])
+    if job is None or job.state == CANCELLING:
+        return False
+    return job.ticket == ticket.id or not job.is_final
+
+
+def overran(ticket: Ticket) -> bool:
+    """Return whether a ticket has been at work for longer than it may."""
+    if ticket.started_at is None or ticket.timeout is None:
+        return False
+    return bool((now() - ticket.started_at).total_seconds() > ticket.timeout)
 
 
 def tidy(backend: Backend) -> None:

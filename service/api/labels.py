@@ -1,12 +1,15 @@
 """/v1/pools/{id}/labels"""
 
-from typing import Any
+from collections.abc import Iterator
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from flask import Response, request
 
 from service.api import label_examples as examples
 from service.api import tokens
 from service.api.blueprint import Blueprint, backend, dumped
+from service.api.bodies import BLOCK
 from service.api.label_files import JSON, NDJSON, WRITERS, id_in_line, read_body
 from service.api.negotiation import preferred, varying
 from service.errors import (
@@ -20,6 +23,7 @@ from service.errors import (
     TooLarge,
     UnsupportedFormat,
 )
+from service.files import STAGING, check_space
 from service.operations import labels, pools
 from service.schemas.labels import (
     LabelClassesSchema,
@@ -67,7 +71,7 @@ def put_labels(arguments: dict[str, Any], pool_id: str) -> Response:
 def list_labels(arguments: dict[str, Any], pool_id: str) -> Response:
     """List the labels, in pool order
 
-    JSON comes in pages. By `Accept`, CSV and NDJSON have all of them, as they are read.
+    JSON comes in pages. By `Accept`, CSV and NDJSON have all of them.
     """
     kind = preferred((JSON, *WRITERS))
     if kind != JSON:
@@ -86,12 +90,36 @@ def list_labels(arguments: dict[str, Any], pool_id: str) -> Response:
 
 
 def answer_file(pool_id: str, kind: str) -> Response:
-    """Return all labels of a pool as a file, written while it is sent."""
+    """Return all labels of a pool as a file, which is on disk before any of it is sent.
+
+    An answer that breaks off half-way would look to its reader just like one that is complete.
+    """
     faults = [Fault(f"?{name}", f"{kind} does not come in pages") for name in request.args]
     if faults:
         raise InvalidRequest("All labels come at once in this format", faults=faults)
-    written = WRITERS[kind](labels.every(backend(), pool_id))
-    return varying(Response(written, mimetype=kind))
+    groups = labels.every(backend(), pool_id)
+    directory = backend().files.path(STAGING)
+    file = TemporaryFile(dir=directory)  # noqa: SIM115 - closed when it is sent
+    try:
+        for block in WRITERS[kind](groups):
+            check_space(directory)
+            file.write(block)
+    except BaseException:
+        file.close()
+        raise
+    size = file.tell()
+    file.seek(0)
+    response = Response(blocks_of(file), mimetype=kind)
+    response.content_length = size
+    response.call_on_close(file.close)
+    return varying(response)
+
+
+def blocks_of(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield a file's bytes, and close it."""
+    with file:
+        while block := file.read(BLOCK):
+            yield block
 
 
 @blueprint.route("/<pool_id>/labels/classes", methods=["GET"])

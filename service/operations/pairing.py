@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from service import ranking
 from service.acquisition.evidence import EVIDENCE, PREDICTIONS
 from service.acquisition.registry import AGGREGATION, BATCH, SCORE, Size
 from service.backend import Backend
@@ -12,7 +11,7 @@ from service.errors import Fault
 from service.functions import Function
 from service.items import Items
 from service.operations.questions import KINDS_FOR, MEMBERS, Question, Source
-from service.records import LABELLED, Model, Pool
+from service.records import Model, Pool
 
 
 def faults_of(backend: Backend, question: Question) -> Iterator[Fault]:
@@ -47,9 +46,8 @@ class Sizes:
     def __init__(self, backend: Backend, question: Question) -> None:
         self.backend = backend
         self.question = question
-        stored = backend.storage.bits(question.pool.id, LABELLED)
-        now = ranking.count(ranking.fitted(stored, question.pool.total))
-        self.labelled = now if question.labelled is None else question.labelled
+        said = question.labelled
+        self.labelled = backend.labels.count(question.pool.id) if said is None else said
 
     def of(self, function: Function) -> Size:
         """Return the size of what a function has to do."""

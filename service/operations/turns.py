@@ -19,14 +19,15 @@ KEPT_PREDICTIONS = 2
 def ask(backend: Backend, id: str) -> Job:
     """Ask for the next turn of a learner; return its job.
 
-    Where one waits already that one is returned: it will see all that is stored by now. Of several
-    that ask at once one wins, and its job is everybody's.
+    Where one waits already that one is returned: it will see all that is stored by now, unless it
+    took its turn before its worker died. Of several that ask at once one wins, and its job is
+    everybody's.
     """
     while True:
         learner = backend.storage.get(Learner, id)
         if learner is None:
             raise LearnerNotFound(f"There is no learner {id}")
-        waiting = backend.storage.get(Job, learner.job) if learner.job else None
+        waiting = pending(backend, learner)
         if waiting is not None and waiting.state == QUEUED:
             return waiting
         job = next_job(learner)

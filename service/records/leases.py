@@ -83,7 +83,8 @@ class Completion:
 
 @dataclass(frozen=True)
 class Release:
-    """What giving back some items of a lease did; as of Completion."""
+    """What giving back some items of a lease did; `refused`, `held` and `expires_at` are as in a
+    Completion."""
 
     released: int = 0
     held: int = 0

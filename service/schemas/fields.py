@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import marshmallow
-from marshmallow import fields
+from marshmallow import fields, validate
 
 PLAIN_DIGITS = re.compile(r"-?[0-9]{1,18}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -48,6 +48,19 @@ class Number(fields.Float):
             return float(value)
         except OverflowError:
             raise marshmallow.ValidationError("Too large a number.") from None
+
+
+class ShortList(fields.List[Any]):
+    """A list that is counted before its members are looked at: each of them takes a while."""
+
+    def __init__(self, inner: Any, *, shortest: int = 0, longest: int, **options: Any) -> None:
+        super().__init__(inner, validate=validate.Length(shortest, longest), **options)
+        self.longest = longest
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list) and len(value) > self.longest:
+            raise marshmallow.ValidationError(f"Longer than maximum length {self.longest}.")
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class NumberList(fields.Raw):

@@ -6,7 +6,7 @@ import marshmallow
 from marshmallow import Schema, fields, post_load, validate
 
 from service.schemas.estimators import RecipeField
-from service.schemas.fields import Ids, Integer, Number
+from service.schemas.fields import Ids, Integer, Number, ShortList
 from service.schemas.functions import FunctionField, Functions
 from service.schemas.paging import next_page_token
 from service.schemas.pools import NAME_LENGTH
@@ -101,10 +101,11 @@ class NewSimulationSchema(Request):
         validate=validate.Length(max=NAME_LENGTH),
         metadata={"description": "For people; need not be unique"},
     )
-    estimators = fields.List(
+    estimators = ShortList(
         RecipeField(),
+        shortest=1,
+        longest=MOST_ESTIMATORS,
         required=True,
-        validate=validate.Length(1, MOST_ESTIMATORS),
         metadata={"description": "What is fitted in every round"},
     )
     functions = Functions(
@@ -167,16 +168,17 @@ class NewSimulationSchema(Request):
         allow_none=True,
         metadata={"description": "A pool whose labelled items are the test set instead"},
     )
-    metrics = fields.List(
+    metrics = ShortList(
         fields.String(validate=validate.OneOf(list(METRICS))),
+        shortest=1,
+        longest=len(METRICS),
         load_default=lambda: ["accuracy"],
-        validate=validate.Length(min=1),
         metadata={"description": "What is measured; savings are told by the first"},
     )
-    targets = fields.List(
+    targets = ShortList(
         Number(validate=validate.Range(min=0)),
+        longest=MOST_TARGETS,
         load_default=list,
-        validate=validate.Length(max=MOST_TARGETS),
         metadata={"description": "Scores of the first metric: how many labels reach each?"},
     )
 

@@ -8,8 +8,10 @@ import json
 
 import pytest
 
+from service import ranking
 from service.app import create_app
 from service.backend import backend_on
+from service.errors import Unavailable
 from service.operations import pools
 from service.settings import Settings
 from tests.api.test_requests import problem
@@ -242,6 +244,22 @@ def test_all_labels_come_as_lines_that_can_be_put_again(client, backend, path):
     assert client.get(other).json["labels"] == client.get(path).json["labels"]
 
 
+def test_a_file_of_labels_is_whole_or_an_error(client, backend, path, monkeypatch):
+    put(client, path, {"id": "a", "label": 1}, {"id": "ü", "label": 2})
+    monkeypatch.setattr(ranking, "SLICE", 1)
+    real = backend.labels.labellings
+
+    def fail_on_the_second(pool, rows):
+        if 4 in rows:
+            raise Unavailable("gone")
+        return real(pool, rows)
+
+    whole = client.get(path, headers={"Accept": NDJSON})
+    assert whole.content_length == len(whole.data)
+    monkeypatch.setattr(backend.labels, "labellings", fail_on_the_second)
+    problem(client.get(path, headers={"Accept": NDJSON}), 503, "unavailable")
+
+
 def test_no_labels_are_a_header_or_nothing(client, path):
     assert client.get(path, headers={"Accept": "text/csv"}).text == "id,label,source,time\r\n"
     assert client.get(path, headers={"Accept": NDJSON}).text == ""
@@ -257,7 +275,8 @@ def test_no_labels_are_a_header_or_nothing(client, path):
     ],
 )
 def test_the_form_that_is_liked_best_comes(client, path, accept, type):
-    assert client.get(path, headers={"Accept": accept}).content_type == type
+    answer = client.get(path, headers={"Accept": accept}, buffered=True)
+    assert answer.content_type == type
 
 
 def test_a_form_that_there_is_not_is_refused_with_those_there_are(client, path):

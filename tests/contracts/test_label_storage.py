@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from service import redis_labels
 from service.errors import TooBusy
+from service.label_scripts import BLOCK
 from service.records import LABELLED, Labelling, now
-from service.redis_labels import BLOCK, RedisLabels, arguments, keys_of
+from service.redis_labels import RedisLabels, arguments, keys_of
 from tests.contracts.test_storage import members
 
 TIMES = ("2026-01-01T00:00:00.000000Z", "2026-01-02T00:00:00.000000Z")

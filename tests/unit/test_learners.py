@@ -101,6 +101,20 @@ def test_a_turn_that_has_ended_is_followed_by_another(backend, learner, state):
     assert turns.ask(backend, learner.id).id != job.id
 
 
+def test_a_job_that_waits_for_a_second_try_at_a_turn_that_is_in_is_not_asked_again(
+    backend, learner
+):
+    job = claimed(backend, learner)
+    entered = turn_of(backend, learner, ranking_of(backend, learner.pool, SCORES))
+    turns.enter(backend, learner.id, entered)
+    jobs.lose(backend, job.id, job.ticket)  # its worker died after that
+
+    asked = turns.ask(backend, learner.id)
+
+    assert backend.storage.get(Job, job.id).state == QUEUED
+    assert (asked.id != job.id, asked.request["turn"]) == (True, 2)
+
+
 def test_a_learner_that_is_gone_is_asked_for_nothing_and_keeps_no_job(backend, learner):
     learners.delete(backend, learner.id)
 

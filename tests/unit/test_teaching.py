@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from service.errors import Cancelled, SubjectGone
+from service.files import ranking_name
 from service.operations import jobs, learners, pools, queries, turns
 from service.operations.rankings import Query
 from service.records import Job, Learner, Ranking
@@ -143,3 +144,24 @@ def test_a_turn_of_a_deleted_learner_or_a_cancelled_job_ends(backend, pool):
         teach(backend, other)
     assert last_turn(backend, stopped) is None
     assert backend.storage.get(Ranking, ranking_id(other, 0)) is None
+
+
+def test_a_turn_whose_learner_is_deleted_before_it_is_entered_leaves_no_ranking(
+    backend, learner, monkeypatch
+):
+    job = claimed(backend, learner)
+    rank = teaching.rank
+
+    def slow(*given, **named):
+        published = rank(*given, **named)
+        backend.storage.remove(backend.storage.get(Learner, learner.id))
+        return published
+
+    monkeypatch.setattr(teaching, "rank", slow)
+
+    with pytest.raises(SubjectGone):
+        teach(backend, job)
+
+    id = ranking_id(job, 0)
+    assert backend.storage.get(Ranking, id) is None
+    assert not backend.files.exists(ranking_name(id))
