@@ -87,7 +87,7 @@ class Settings:
     )
     max_lease_items: int = setting(1_000, "items of one lease", at_least=1, limit=True)
     max_turns: int = setting(
-        1_000, "turns that the history of one learner keeps", at_least=1, limit=True
+        1_000, "turns that the history of one learner keeps", at_least=10, limit=True
     )
     max_simulation_fits: int = setting(
         100_000, "models that one simulation fits", at_least=1, limit=True

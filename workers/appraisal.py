@@ -59,8 +59,8 @@ def uncertainty(opinion: Opinion, labelled: Rows, tick: Tick) -> tuple[float, fl
 def agreement(now: Opinion, before: Opinion, tick: Tick) -> float | None:
     """Return Cohen's kappa of what two models find likeliest, over the items that both know.
 
-    Classes are matched by identity, so that one that was just found is like any other. Two models
-    that always say the same one class agree wholly. None where there are no items.
+    Classes are matched by identity, so that one that was just found is like any other. None where
+    there are no items, and where both models always say the same one class: it would be 0 of 0.
     """
     places = {identity(each): place for place, each in enumerate(now.classes)}
     others = [places.setdefault(identity(each), len(places)) for each in before.classes]
@@ -80,16 +80,17 @@ def agreement(now: Opinion, before: Opinion, tick: Tick) -> float | None:
     return kappa(same, counts, total) if total else None
 
 
-def kappa(same: int, counts: Rows, total: int) -> float:
+def kappa(same: int, counts: Rows, total: int) -> float | None:
     """Return Cohen's kappa from how often two said the same and how often each said what.
 
-    `counts` is (2, classes). Reference: Cohen, "A coefficient of agreement for nominal scales",
-    Educational and Psychological Measurement 20(1), 1960.
+    `counts` is (2, classes). None where both always said the same one thing, and chance would have
+    agreed as well. Reference: Cohen, "A coefficient of agreement for nominal scales", Educational
+    and Psychological Measurement 20(1), 1960.
     """
     shares = counts / total
     expected = float((shares[0] * shares[1]).sum())
     observed = same / total
-    return 1.0 if observed == 1.0 else (observed - expected) / (1.0 - expected)
+    return None if expected == 1.0 else (observed - expected) / (1.0 - expected)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from service.acquisition.evidence import Array, Rows
 from service.errors import FitFailed, TooFewLabels
 from service.estimators import Recipe, parameter
 from workers.estimators import ESTIMATORS, FEWEST, build
+from workers.memory import reserve
 
 FOLDS = 5
 SMALLEST_FOLDS = 2
@@ -25,6 +26,13 @@ OF_THE_REQUEST = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueEr
 
 TRIED_ITEMS = 100
 """Items that a classifier is asked about at once, because some faults show only then."""
+
+COPIED, PLACED, KERNEL_VALUE = 16, 32, 8
+"""Bytes of a value that libsvm and liblinear fit on, and of one of libsvm's kernel, with what
+scikit-learn copies on the way."""
+
+LARGEST_CACHE = 256 * 1024**2
+"""What scikit-learn lets libsvm keep, and some more."""
 
 LONGEST_SENTENCE = 500
 MOST_WARNINGS = 20
@@ -53,19 +61,35 @@ def fit(recipe: Recipe, vectors: Vectors, codes: Rows, seed: int) -> Any:
 def fitted(recipe: Recipe, vectors: Vectors, targets: npt.NDArray[Any], seed: int) -> Fitted:
     """Return a classifier fitted on vectors and their classes, codes or names, with warnings.
 
-    Items of several axes are laid out flat. Raise as `fit` does.
+    Items of several axes are laid out flat. Raise as `fit` does, and MemoryError where memory may
+    not suffice.
     """
     items = flat(vectors)
     lack = shortage(recipe, items, targets)
     if lack is not None:
         raise TooFewLabels(lack)
     classifier = build(recipe, seed, fewest(targets))
+    reserve(unlooked(recipe, *items.shape))
     with warnings.catch_warnings(record=True) as caught, in_words(recipe.estimator):
         warnings.simplefilter("always")
         classifier.fit(items, targets)
         if not np.isfinite(classifier.predict_proba(items[:TRIED_ITEMS])).all():
             raise FitFailed(f"{recipe.estimator} gives probabilities that are no numbers")
     return Fitted(classifier, sentences(caught))
+
+
+def unlooked(recipe: Recipe, labels: int, width: int) -> int:
+    """Return how many bytes libraries that do not look whether they got them will ask for.
+
+    liblinear copies all values, each with its place; libsvm keeps a part of the kernel matrix.
+    """
+    values = labels * (recipe.pca if isinstance(recipe.pca, int) else width)
+    own = 0
+    if recipe.estimator == "svm":
+        own = COPIED * values + min(LARGEST_CACHE, KERNEL_VALUE * labels**2)
+    elif recipe.estimator == "linear_svm" or recipe.parameters.get("solver") == "liblinear":
+        own = PLACED * (values + 2 * labels)
+    return max(own, 0 if recipe.base is None else unlooked(recipe.base, labels, width))
 
 
 @contextmanager

@@ -17,10 +17,13 @@ WARMED = 256
 """Rows of a matrix that is too large to be multiplied without a buffer."""
 
 
+FIT_LESS = "fit on fewer features, fewer or shorter labels, or a smaller estimator"
+
+
 @contextmanager
-def limited_memory(room: int) -> Iterator[None]:
-    """Let what is done inside map `room` bytes more than are mapped now; raise OutOfMemory where
-    it needs more.
+def limited_memory(room: int, instead: str = FIT_LESS) -> Iterator[None]:
+    """Let what is done inside map `room` bytes more than are mapped now; raise OutOfMemory, which
+    says what to do instead, where it needs more.
 
     Files that are mapped count too: map them before. Libraries of linear algebra end the process
     where they find no room for their own buffers, so they make those first.
@@ -30,13 +33,30 @@ def limited_memory(room: int) -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_AS, (least(address_space() + room, *before), before[1]))
     try:
         yield
-    except MemoryError as error:
+    except Exception as error:
+        if not any(isinstance(each, MemoryError) for each in story(error)):
+            raise
         raise OutOfMemory(
-            f"More than the {room} bytes of memory that a fit may use were needed (sandbox_memory):"
-            " fit on fewer features, fewer or shorter labels, or a smaller estimator"
+            f"More than the {room} bytes of memory that it may take were needed (sandbox_memory):"
+            f" {instead}"
         ) from error
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def story(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what led to it: a library that tidies up in vain hides what was first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def reserve(room: int) -> None:
+    """Raise MemoryError where there are no `room` bytes left.
+
+    Libraries in C that do not look whether they got any memory end the process: look for them.
+    """
+    np.empty(room, dtype=np.uint8)
 
 
 def least(*limits: int) -> int:

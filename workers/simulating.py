@@ -17,6 +17,7 @@ from service.files import simulation_name, work_name
 from service.operations import jobs, pools, simulations
 from service.records import QUEUED, RUNNING, Job, Simulation, new_id
 from service.simulation import Plan
+from workers.memory import limited_memory
 from workers.simulation import curves, results
 from workers.simulation.share import Share
 from workers.simulation.snapshot import Snapshot
@@ -27,6 +28,9 @@ from workers.workbench import Workbench
 
 PAUSE = 0.2
 """Seconds between two looks, while all runs that are left are being done by others."""
+
+REPLAY_LESS = "ask for fewer seeds, functions, estimators or labels"
+"""What to do where the rounds of all runs are more than can be told together."""
 
 
 def simulate(bench: Workbench, job: Job) -> Mapping[str, Any]:
@@ -44,7 +48,8 @@ def simulate(bench: Workbench, job: Job) -> Mapping[str, Any]:
             share.look()
         else:
             share.play(run, data)
-    summary = report(backend, job, plan, share.traces(), snapshot.counts())
+    with limited_memory(backend.settings.sandbox_memory, REPLAY_LESS):
+        summary = report(backend, job, plan, share.traces(), snapshot.counts())
     backend.storage.set_progress(job.id, job.total or 0, job.total)
     return {"simulation": job.id, "runs": len(plan.runs), "advice": summary["advice"]}
 

@@ -5,7 +5,8 @@ history tells of it is found out afterwards, in the same job.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from service import ranking
 from service.acquisition.registry import BATCH
 from service.backend import Backend
-from service.errors import SubjectGone, UnusableLabels
+from service.errors import FitFailed, OutOfMemory, SubjectGone, TooFewLabels, UnusableLabels
 from service.estimators import Recipe
 from service.files import predictions_name, ranking_name
 from service.functions import Function
@@ -24,7 +25,7 @@ from service.operations.pairing import faults_of
 from service.operations.scorings import Batch
 from service.records import LABELLED, Job, Learner, Model, Pool, Ranking, Turn
 from workers import appraisal
-from workers.appraisal import Opinion
+from workers.appraisal import Opinion, Score
 from workers.assignment import Assignment, there
 from workers.memory import limited_memory
 from workers.prediction import MEMBERS, OWN, Subject, predict
@@ -91,15 +92,24 @@ def teach(bench: Workbench, job: Job) -> Mapping[str, Any]:
     try:
         entered = turns.enter(backend, learner.id, turn)
     except SubjectGone:
-        withdraw(backend, published)
+        take_back(attempt, model, published)
         raise
     if not entered:
-        withdraw(backend, published)
+        take_back(attempt, model, published)
         return result_of(learner, turn, superseded=True)
     if model is not None and attempt.lesson is not None:
         appraise(attempt, attempt.lesson, model)
     backend.storage.set_progress(job.id, assignment.steps, assignment.steps)
     return result_of(learner, turn)
+
+
+def take_back(
+    attempt: Attempt, model: Model | None, published: Sequence[Mapping[str, Any]]
+) -> None:
+    """Remove the ranking of a turn that is not in force, and what its model said of the pool."""
+    withdraw(attempt.backend, published)
+    if model is not None:
+        models.forget_predictions(attempt.backend, model.id, attempt.pool)
 
 
 def taken_before(learner: Learner, job: Job) -> dict[str, Any]:
@@ -232,8 +242,23 @@ def appraise(attempt: Attempt, lesson: Lesson, model: Model) -> None:
         max_uncertainty=greatest,
         agreement=agreed,
     )
-    with limited_memory(backend.settings.sandbox_memory):
-        score = appraisal.score(
+    score = score_of(attempt, lesson)
+    if score is not None:
+        turns.complete(backend, learner.id, number, score=score.mean, score_error=score.error)
+
+
+def score_of(attempt: Attempt, lesson: Lesson) -> Score | None:
+    """Return the cross-validated score of a turn, None where it cannot be had.
+
+    The turn is in force by then: labels too few for folds, or folds that take more memory than the
+    fit itself did, make the history poorer and no turn fail.
+    """
+    learner = attempt.learner
+    with (
+        suppress(FitFailed, TooFewLabels, OutOfMemory),
+        limited_memory(attempt.backend.settings.sandbox_memory),
+    ):
+        return appraisal.score(
             attempt.recipe,
             lesson.vectors,
             lesson.targets,
@@ -241,8 +266,7 @@ def appraise(attempt: Attempt, lesson: Lesson, model: Model) -> None:
             seed=learner.seed,
             tick=attempt.tick,
         )
-    if score is not None:
-        turns.complete(backend, learner.id, number, score=score.mean, score_error=score.error)
+    return None
 
 
 def opinion_before(attempt: Attempt) -> Opinion | None:

@@ -13,7 +13,7 @@ from rq.utils import now
 
 from service.backend import Backend
 from service.errors import ServiceError
-from service.operations import jobs, pools, recovery
+from service.operations import decisions, jobs, pools, recovery
 from service.queue import QUEUE
 from service.records import CANCELLING, Job
 from workers.sandbox.kernel import die_with_parent
@@ -124,10 +124,11 @@ def overran(ticket: Ticket) -> bool:
 
 
 def tidy(backend: Backend) -> None:
-    """Remove what processes that died long ago left on disk."""
+    """Put right what processes that died long ago left, on disk and between two writes."""
     settings = backend.settings
     long_ago = max(DAY, 2 * settings.job_timeout, 2 * settings.simulation_timeout)
     backend.files.forget_staging(long_ago)
     recovery.forget_abandoned_uploads(backend, long_ago)
     recovery.forget_abandoned_work(backend)
     pools.finish_deletions(backend)
+    decisions.settle_abandoned(backend)

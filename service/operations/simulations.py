@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,13 @@ from service.simulation import Plan
 BASELINE = "random"
 """The function that every other is compared with."""
 
+PAGE_BYTES = 8 * 1024**2
+
+NDJSON = "application/x-ndjson"
+
 ROUNDS = {
     "text/csv": "rounds.csv",
-    "application/x-ndjson": "rounds.ndjson",
+    NDJSON: "rounds.ndjson",
     "application/vnd.apache.arrow.stream": "rounds.arrow",
 }
 """The files of every round, by media type."""
@@ -92,31 +95,15 @@ def refuse_too_many(backend: Backend, plan: Plan) -> None:
 def request_of(plan: Plan) -> dict[str, Any]:
     """Return a plan as a client asks for it, every default filled in."""
     document = plan.document()
-    recipes = document.pop("recipes")
-    return {**document, "estimators": [asked_recipe(each) for each in recipes]}
-
-
-def asked_recipe(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a recipe's document as a client asks for it."""
-    said = {"name": document["estimator"], **document}
-    del said["estimator"]
-    return {**said, "base": said["base"] and asked_recipe(said["base"])}
+    del document["recipes"]
+    return {**document, "estimators": [each.asked() for each in plan.recipes]}
 
 
 def plan_of(request: Mapping[str, Any]) -> Plan:
     """Return the plan that a job's request describes."""
     document = dict(request)
-    recipes = [recipe_of(each).document() for each in document.pop("estimators")]
+    recipes = [Recipe.from_asked(each).document() for each in document.pop("estimators")]
     return Plan.from_document({**document, "recipes": recipes})
-
-
-def recipe_of(asked: Mapping[str, Any]) -> Recipe:
-    """Return the recipe that a job's request describes."""
-    said = dict(asked)
-    base = said.pop("base")
-    return Recipe(
-        estimator=said.pop("name"), base=None if base is None else recipe_of(base), **said
-    )
 
 
 def get(backend: Backend, id: str) -> Simulation:
@@ -152,7 +139,20 @@ def file(backend: Backend, id: str, name: str) -> Path:
 def rounds(
     backend: Backend, id: str, start: int, limit: int
 ) -> tuple[list[dict[str, Any]], int | None]:
-    """Return rounds from a place on, in the order of runs, and the place to go on from."""
-    with file(backend, id, ROUNDS["application/x-ndjson"]).open("rb") as lines:
-        found = [json.loads(line) for line in islice(lines, start, start + limit + 1)]
-    return found[:limit], start + limit if len(found) > limit else None
+    """Return rounds from a place in the file on, in the order of runs, and where to go on.
+
+    There are `limit` of them, or fewer: no more than fit into PAGE_BYTES, but one at the least.
+    """
+    found: list[dict[str, Any]] = []
+    with file(backend, id, ROUNDS[NDJSON]).open("rb") as lines:
+        lines.seek(max(0, start - 1))
+        if start and lines.read(1) != b"\n":
+            raise InvalidRequest(
+                "No page begins there", faults=[Fault("?page_token", "Not one of this list's")]
+            )
+        for line in lines:
+            read = lines.tell() - start
+            if len(found) == limit or (found and read > PAGE_BYTES):
+                return found, lines.tell() - len(line)
+            found.append(json.loads(line))
+    return found, None

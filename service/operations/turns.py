@@ -86,7 +86,7 @@ def enter(backend: Backend, id: str, turn: Turn) -> bool:
         if learner.turn is not None and learner.turn.number >= turn.number:
             return False
         every = (*learner.turns, turn)[-backend.settings.max_turns :]
-        old = [replace(each, ranking=None) for each in every[:-KEPT_RANKINGS]]
+        old = [replace(each, ranking=None, class_counts=()) for each in every[:-KEPT_RANKINGS]]
         entered = replace(learner, turns=(*old, *every[-KEPT_RANKINGS:]))
         if backend.storage.replace(learner, entered):
             forget_rankings(backend, learner, entered)

@@ -53,7 +53,9 @@ class Number(fields.Float):
 class ShortList(fields.List[Any]):
     """A list that is counted before its members are looked at: each of them takes a while."""
 
-    def __init__(self, inner: Any, *, shortest: int = 0, longest: int, **options: Any) -> None:
+    def __init__(
+        self, inner: Any, *, shortest: int | None = None, longest: int, **options: Any
+    ) -> None:
         super().__init__(inner, validate=validate.Length(shortest, longest), **options)
         self.longest = longest
 

@@ -15,7 +15,7 @@ from service.schemas.paging import next_page_token
 from service.schemas.requests import Request
 
 LABEL_LENGTH = 1_024
-SOURCE_LENGTH = 256
+SOURCE_LENGTH = 2_048
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 NEEDED = frozenset({"id", "label"})
 ALLOWED = NEEDED | {"source", "time"}

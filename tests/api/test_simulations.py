@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from service.api import tokens
 from service.app import create_app
 from service.files import simulation_name, work_name
 from service.operations import jobs, pools, simulations
@@ -358,6 +359,29 @@ def test_rounds_come_in_pages(client, backend, pool):
     assert last == {"rounds": [{"round": 2}], "next_page_token": None}
     other = f"/v1/simulations/{kept(backend, pool)}/rounds"
     answer = client.get(f"{other}?page_token={first['next_page_token']}")
+    problem(answer, 422, "invalid_request")
+
+
+def test_a_page_of_rounds_is_no_larger_than_it_may_be_and_none_is_lost(
+    client, backend, pool, monkeypatch
+):
+    monkeypatch.setattr(simulations, "PAGE_BYTES", 1)
+    path = f"/v1/simulations/{kept(backend, pool)}/rounds"
+    found, token = [], ""
+    while token is not None:
+        page = client.get(f"{path}?page_size=2{token and f'&page_token={token}'}").json
+        assert len(page["rounds"]) == 1
+        found += [each["round"] for each in page["rounds"]]
+        token = page["next_page_token"]
+    assert found == [0, 1, 2]
+
+
+def test_a_page_of_rounds_begins_where_a_round_does(client, backend, pool):
+    id = kept(backend, pool)
+    forged = tokens.issue(3, ["rounds", id])
+
+    answer = client.get(f"/v1/simulations/{id}/rounds?page_token={forged}")
+
     problem(answer, 422, "invalid_request")
 
 

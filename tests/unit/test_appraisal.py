@@ -74,9 +74,9 @@ def test_items_that_came_after_the_turn_before_are_not_compared():
     assert agreement(opinion(now, "abc"), opinion(before, "abc"), nothing) == 1.0
 
 
-def test_two_models_that_say_one_class_only_agree():
+def test_two_models_that_say_one_class_only_agree_no_better_than_chance():
     sure = np.tile([0.9, 0.1], (10, 1))
-    assert agreement(opinion(sure, "ab"), opinion(sure, "ab"), nothing) == 1.0
+    assert agreement(opinion(sure, "ab"), opinion(sure, "ab"), nothing) is None
     assert agreement(opinion(sure, "ab"), opinion(sure[:, ::-1], "ab"), nothing) == 0.0
 
 

@@ -153,6 +153,14 @@ def test_the_rankings_of_the_last_turns_stay_and_older_ones_go(backend, learner)
         assert backend.files.exists(ranking_name(ranking)) is there
 
 
+def test_only_the_last_turns_keep_their_class_counts(backend, learner):
+    for _ in range(7):
+        take_turn(backend, learner, SCORES)
+
+    counts = [len(turn.class_counts) for turn in now(backend, learner).turns]
+    assert counts == [0, 0, 2, 2, 2, 2, 2]
+
+
 def has_predictions(backend, pool, model):
     return all(backend.files.exists(predictions_name(model, part.id)) for part in pool.parts)
 

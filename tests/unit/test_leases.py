@@ -24,6 +24,7 @@ from service.records import LABELLED, LEASED, Labelling
 from service.redis_leases import ABANDONED
 from service.redis_storage import key_of
 from tests.leasing import pool_of, ranking_of
+from workers.worker import tidy
 
 ITEMS = 500
 IDS = [f"i{row:03}" for row in range(ITEMS)]
@@ -347,6 +348,21 @@ def test_a_label_whose_process_died_is_put_by_whoever_comes_next(
 
     assert labels_of(backend, pool, order[0]) == ['"cat"']
     assert connection.exists(key) == 0
+
+
+def test_a_label_whose_process_died_is_put_when_a_worker_tidies(
+    backend, connection, pool, ranking, order
+):
+    got = take(backend, ranking)
+    backend.leases.complete(got, annotations.spoken_of(got, {order[0]: "cat"}, None))
+    key = key_of("leases", pool, "decisions")
+    [(row, text)] = connection.hgetall(key).items()
+    long_ago = json.loads(text)
+    connection.hset(key, row, json.dumps({**long_ago, "at": long_ago["at"] - ABANDONED}))
+
+    tidy(backend)
+
+    assert labels_of(backend, pool, order[0]) == ['"cat"']
 
 
 def test_the_set_leased_leaves_out_of_a_reading_what_is_held_now(backend, pool, ranking, order):

@@ -54,7 +54,8 @@ def plan(pool):
 @pytest.fixture
 def bench(backend, monkeypatch):
     """A workbench without a sandbox. Threads are one process, which has one limit of memory."""
-    monkeypatch.setattr(sharing, "limited_memory", nullcontext)
+    for each in (sharing, simulating):
+        monkeypatch.setattr(each, "limited_memory", lambda *room: nullcontext())
     return Workbench(backend, None)
 
 

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from service.errors import Cancelled, SubjectGone
-from service.files import ranking_name
+from service.errors import Cancelled, OutOfMemory, SubjectGone
+from service.files import predictions_name, ranking_name
 from service.operations import jobs, learners, pools, queries, turns
 from service.operations.rankings import Query
-from service.records import Job, Learner, Ranking
-from tests.learning import asked, learner_of, ranking_of, turn_of
+from service.records import Job, Learner, Model, Pool, Ranking
+from tests.learning import asked, learner_of, model_of, ranking_of, turn_of
 from tests.stored import label, stored_pool
 from workers import teaching
 from workers.scoring import ranking_id
@@ -120,6 +120,30 @@ def test_a_turn_that_a_later_one_has_overtaken_leaves_nothing(backend, learner, 
     assert last_turn(backend, learner) == later
     assert backend.storage.get(Ranking, ranking_id(job, 0)) is None
     assert teach(backend, job)["superseded"] is True
+
+
+def test_what_the_model_of_a_turn_said_goes_with_a_turn_that_is_not_in_force(backend, pool):
+    probs = np.full((ITEMS, 2), 0.5)
+    model = backend.storage.get(Model, model_of(backend, pool.id, probs))
+    ranking = ranking_of(backend, pool.id, range(ITEMS), model.id)
+    attempt = SimpleNamespace(backend=backend, pool=backend.storage.get(Pool, pool.id))
+
+    teaching.take_back(attempt, model, [{"id": ranking}])
+
+    assert backend.storage.get(Ranking, ranking) is None
+    [part] = attempt.pool.parts
+    assert not backend.files.exists(predictions_name(model.id, part.id))
+    assert backend.storage.get(Model, model.id) == model
+
+
+def test_a_score_that_cannot_be_had_fails_no_turn(backend, learner, monkeypatch):
+    def fail(*given, **named):
+        raise OutOfMemory("The folds take more than the fit did")
+
+    monkeypatch.setattr(teaching.appraisal, "score", fail)
+    attempt = SimpleNamespace(backend=backend, learner=learner, recipe=None, tick=None)
+
+    assert teaching.score_of(attempt, SimpleNamespace(vectors=None, targets=None)) is None
 
 
 def test_a_turn_of_an_empty_pool_ranks_nothing(backend):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from service.backend import Backend
 from service.errors import Cancelled, ServiceError
@@ -30,10 +31,15 @@ class Share:
     ticket: str
     look: Callable[[], None]
 
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """Every run of the plan."""
+        return self.plan.runs
+
     @property
     def fits(self) -> int:
         """How many models one run fits, as it was counted beforehand."""
-        return (self.job.total or 0) // len(self.plan.runs)
+        return (self.job.total or 0) // len(self.runs)
 
     @property
     def directory(self) -> str:
@@ -44,7 +50,7 @@ class Share:
         """Return the runs that nobody has done yet."""
         path = self.backend.files.path(self.directory)
         done = {each.stem for each in path.iterdir()} if path.exists() else set()
-        return [run for run in self.plan.runs if str(run.number) not in done]
+        return [run for run in self.runs if str(run.number) not in done]
 
     def is_done(self, run: Run) -> bool:
         """Return whether somebody has done a run."""
@@ -121,5 +127,5 @@ class Share:
 
     def traces(self) -> list[Trace]:
         """Return what came of all runs, in their order, once all are done."""
-        paths = (self.backend.files.path(self.file(run)) for run in self.plan.runs)
+        paths = (self.backend.files.path(self.file(run)) for run in self.runs)
         return [Trace.from_document(json.loads(path.read_text("utf-8"))) for path in paths]
