@@ -16,7 +16,6 @@ from service.errors import OutOfMemory
 WARMED = 256
 """Rows of a matrix that is too large to be multiplied without a buffer."""
 
-
 FIT_LESS = "fit on fewer features, fewer or shorter labels, or a smaller estimator"
 
 
@@ -37,8 +36,7 @@ def limited_memory(room: int, instead: str = FIT_LESS) -> Iterator[None]:
         if not any(isinstance(each, MemoryError) for each in story(error)):
             raise
         raise OutOfMemory(
-            f"More than the {room} bytes of memory that it may take were needed (sandbox_memory):"
-            f" {instead}"
+            f"More than {room} bytes of memory were needed (sandbox_memory): {instead}"
         ) from error
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)

@@ -101,10 +101,15 @@ def model_of(backend: Backend, pool: Pool, turn: Turn) -> Model:
     """Return the model of a turn, of which predictions are kept; raise Conflict where none are."""
     model = models.find(backend, turn.model or "")
     if model is None or not is_kept(backend, pool, model, turn):
-        raise Conflict(
-            f"The model of turn {turn.number}, or what it said, was deleted: teach to fit another"
-        )
+        raise deleted(turn)
     return model
+
+
+def deleted(turn: Turn) -> Conflict:
+    """Return the error for a turn whose model cannot be asked any more."""
+    return Conflict(
+        f"The model of turn {turn.number}, or what it said, was deleted: teach to fit another"
+    )
 
 
 def gone(learner: Learner) -> InvalidRequest:

@@ -18,7 +18,7 @@ from service.errors import Fault, InvalidRequest
 from service.functions import Function
 from service.items import Items
 from service.operations import exclusions, jobs, learners, models, pools, rankings, scorings, turns
-from service.operations.learner_predictions import is_kept, likeliest, probabilities
+from service.operations.learner_predictions import deleted, is_kept, likeliest, probabilities
 from service.operations.rankings import Query, Reading
 from service.operations.scorings import Batch, Scoring
 from service.problems import from_problem
@@ -138,6 +138,8 @@ def submit(backend: Backend, learner: Learner, asked: Query, id: str) -> Job:
     turn = learner.turn
     if turn is None or turn.ranking is None:
         raise turns.not_ready(backend, learner)
+    if turn.model is not None and models.find(backend, turn.model) is None:
+        raise deleted(turn)
     pool = pools.get(backend, learner.pool)
     _, unknown = exclusions.known_rows(backend, pool, asked.exclude)
     known = set(asked.exclude).difference(unknown)

@@ -40,6 +40,14 @@ def test_what_seems_to_save_labels_by_few_seeds_is_called_chance():
     assert said.endswith("but that may be chance with so few seeds (4): simulate 7 seeds or more.")
 
 
+@pytest.mark.parametrize(("seeds", "named"), [(2, False), (4, False), (5, True)])
+def test_an_interval_of_few_seeds_is_too_narrow_to_be_named(seeds, named):
+    said = advice_of(learning([1, 2, 1], seeds=seeds))
+
+    assert ("95 % interval" in said) is named
+    assert named or f"% fewer, {seeds} seeds, too few for an interval)" in said
+
+
 def test_where_the_interval_holds_zero_nothing_is_shown():
     scores = learning([1, 1, 1], noise=0.02)
     said = advice_of(scores)

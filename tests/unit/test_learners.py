@@ -9,7 +9,7 @@ import pytest
 from service.backend import Backend
 from service.errors import Conflict, LearnerNotFound, PoolNotFound, SubjectGone
 from service.files import predictions_name, ranking_name
-from service.operations import jobs, learner_predictions, learners, pools, queries, turns
+from service.operations import jobs, learner_predictions, learners, models, pools, queries, turns
 from service.operations.queries import suffices
 from service.operations.rankings import Query, Reading
 from service.records import CANCELLED, FAILED, QUEUED, SUCCEEDED, Job, Learner, Ranking, new_id
@@ -293,6 +293,16 @@ def test_where_the_model_was_deleted_queries_go_on_without_its_word(backend, lea
     assert (answer.model, answer.guesses) == (None, (None,) * 3)
     with pytest.raises(Conflict, match="deleted"):
         learner_predictions.page(backend, learner.id, number=None, start=0, limit=5)
+
+
+def test_where_the_model_was_deleted_no_other_batch_is_selected_and_the_answer_says_what_to_do(
+    backend, learner
+):
+    taken = take_turn(backend, learner, SCORES, drawn(), function="dmbal", batch=3)
+    models.delete(backend, taken.turn.model)
+
+    with pytest.raises(Conflict, match="teach to fit another"):
+        query(backend, learner, n=5)
 
 
 def test_items_that_came_after_the_turn_are_not_spoken_of(backend, learner):

@@ -55,7 +55,7 @@ def plan(pool):
 def bench(backend, monkeypatch):
     """A workbench without a sandbox. Threads are one process, which has one limit of memory."""
     for each in (sharing, simulating):
-        monkeypatch.setattr(each, "limited_memory", lambda *room: nullcontext())
+        monkeypatch.setattr(each, "limited_memory", lambda *_: nullcontext())
     return Workbench(backend, None)
 
 

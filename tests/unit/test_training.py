@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import skops.io
 
 from service.errors import (
     Cancelled,
@@ -20,11 +21,10 @@ from service.operations import jobs, models, trainings
 from service.operations.trainings import Training
 from service.records import Labelling, Model, Part, Pool, new_id, now
 from tests.models import irises
-from workers import memory
 from workers.fitting import cross_validated
 from workers.sandbox.client import Sandbox
 from workers.sandbox.starter import ZygoteProcess
-from workers.training import train
+from workers.training import lesson_of, train
 from workers.untrusted.artifacts.skops import open_skops
 from workers.workbench import Workbench
 
@@ -225,8 +225,9 @@ def test_labels_that_are_no_classes_are_refused_before_and_after(bench, pool, la
     assert backend.storage.page(Model, None, 10) == ([], None)
 
 
-def test_labels_that_differ_only_in_zeros_at_the_end_are_refused(bench, pool):
-    label(bench.backend, pool, {0: "a", 1: "a\0", 2: "b"})
+@pytest.mark.parametrize("others", [("a", "b"), ("b", "c")])
+def test_a_label_that_ends_in_a_zero_is_refused_and_not_cut_short(bench, pool, others):
+    label(bench.backend, pool, {0: "a\0", 1: others[0], 2: others[1]})
     with pytest.raises(UnusableLabels, match="a character of zero"):
         train(bench, submitted(bench.backend, pool))
 
@@ -249,10 +250,14 @@ def test_a_training_that_is_cancelled_stops_and_keeps_nothing(bench, pool):
     assert not [*(bench.backend.files.root / "staging").iterdir()]
 
 
+def with_room(bench, room):
+    settings = replace(bench.backend.settings, sandbox_memory=room)
+    return replace(bench, backend=replace(bench.backend, settings=settings))
+
+
 def test_a_fit_that_needs_too_much_memory_ends_as_such(bench, pool):
     label(bench.backend, pool, named(*range(60)))
-    settings = replace(bench.backend.settings, sandbox_memory=2**24)
-    small = replace(bench, backend=replace(bench.backend, settings=settings))
+    small = with_room(bench, 2**24)
     job = submitted(
         bench.backend,
         pool,
@@ -269,9 +274,25 @@ def test_a_fit_that_needs_too_much_memory_ends_as_such(bench, pool):
         train(small, job)
 
 
-def test_memory_is_limited_only_inside():
-    with pytest.raises(OutOfMemory), memory.limited_memory(2**24):
-        np.ones(2**26)
-    assert len(np.ones(2**24)) == 2**24
-    with memory.limited_memory(2**28):
-        assert len(np.ones(2**24)) == 2**24
+def test_labels_that_all_take_as_much_as_the_longest_are_held_within_the_same_memory(bench):
+    pool = Pool(id=new_id(), dtype="float64", item_shape=(1,))
+    pool = grown(bench.backend, pool, np.zeros((30_000, 1)))
+    bench.backend.storage.add(pool)
+    words = [f"{'x' * 1_000}{code}" for code in range(2)]
+    label(bench.backend, pool, {row: words[row % 2] for row in range(30_000)})
+    small = with_room(bench, 2**26)  # and they take 120 MB
+    with pytest.raises(OutOfMemory, match="shorter labels"):
+        lesson_of(small.backend, submitted(bench.backend, pool), pool)
+
+
+def test_a_model_too_large_to_be_written_down_ends_as_such(bench, pool, monkeypatch):
+    def unwritable(*given):
+        try:
+            raise MemoryError
+        finally:
+            raise ValueError("I/O operation on closed file")
+
+    label(bench.backend, pool, named(*range(60)))
+    monkeypatch.setattr(skops.io, "dump", unwritable)
+    with pytest.raises(OutOfMemory, match="sandbox_memory"):
+        train(bench, submitted(bench.backend, pool))

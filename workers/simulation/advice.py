@@ -8,6 +8,7 @@ from workers.simulation.comparison import Comparison, Contender
 from workers.simulation.savings import (
     COSTS,
     END,
+    FEWEST,
     SAVES,
     Interval,
     Saving,
@@ -118,6 +119,8 @@ def told(saving: Saving, comparison: Comparison) -> str:
     amount = f"{abs(share)} % {'more' if share < 0 else 'fewer'}" if share else "as many"
     if saving.share_saved is None:
         return f"{amount}, one seed, no interval"
+    if seeds < FEWEST:
+        return f"{amount}, {seeds} seeds, too few for an interval"
     return f"{amount}, 95 % interval {span(saving.share_saved, share)}, {seeds} seeds"
 
 

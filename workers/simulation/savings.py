@@ -21,6 +21,10 @@ RESAMPLES, SEED, AT_ONCE = 10_000, 0, 1_000
 
 CONFIDENCE = 0.95
 
+FEWEST = 5
+"""The seeds from which on an interval holds the truth about as often as it says: with normal noise
+2 seeds do so in 51 %, 3 in 75 %, 4 in 88 %, 5 in 93 %, and 8 or more in 95 %."""
+
 NAMED, END, LEVEL = "named", "end", "level"
 """What a target is: a score that was named, random's last, or one on random's way to it."""
 
