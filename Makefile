@@ -1,5 +1,7 @@
 # Paths are relative, so that a copy works wherever it lies, also beneath a name with a space.
 python := .venv/bin/python
+# File by file in their order: the acceptance tests, which take longest, first.
+tests := $(python) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 no_venv = echo "python3 cannot make environments here; run: sudo apt-get install python3-venv"
 
 .PHONY: help setup demo serve test check openapi docs estimators label-economy bench-simulation bench-strategies
@@ -16,7 +18,7 @@ serve: setup  ## run the service until Ctrl-C
 	$(python) -P -m service.cli serve
 
 test: setup  ## run all tests
-	$(python) -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(tests)
 
 check: setup  ## what must pass before a change is done: style, types, imports, contract, tests
 	$(python) -m ruff check
@@ -24,7 +26,7 @@ check: setup  ## what must pass before a change is done: style, types, imports, 
 	$(python) -m mypy
 	.venv/bin/lint-imports
 	$(python) -m service.openapi | diff openapi.yaml -
-	$(python) -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(tests)
 
 openapi: setup  ## write openapi.yaml from the code
 	$(python) -m service.openapi > .venv/openapi.yaml

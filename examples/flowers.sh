@@ -6,10 +6,13 @@
 #
 #     $URL      where the service is, unless that was set before
 #     $POOL     the pool's id
+#     $work     a directory for files, gone when the shell ends
 #     pick      prints a piece of an answer, or why it is not there
 #     person    answers for the items of an answer: their labels, as requests take them
 
 URL=${URL:-http://127.0.0.1:8000}
+work=${work:-$(mktemp -d)}
+trap 'rm -rf "$work"' EXIT
 
 pick() { .venv/bin/python -c "
 import json, sys
@@ -42,7 +45,7 @@ every_tenth() { .venv/bin/python -c "
 import json
 print(json.dumps({'items': [{'id': f'flower-{row:03}'} for row in range(0, 150, 10)]}))"; }
 
-POOL=$(curl -sS "$URL/v1/pools" --json '{"name": "flowers"}' | pick "['id']")
+POOL=$(curl -sS "$URL/v1/pools" --json '{"name": "150 flowers"}' | pick "['id']")
 flowers | curl -sS "$URL/v1/pools/$POOL/items" -H 'Prefer: wait=30' --json @- \
   | pick "['result']['rows']" > /dev/null
 every_tenth | person | curl -sS -X PUT "$URL/v1/pools/$POOL/labels" --json @- \

@@ -33,11 +33,11 @@ def limited_memory(room: int, instead: str = FIT_LESS) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not any(isinstance(each, MemoryError) for each in story(error)):
-            raise
-        raise OutOfMemory(
-            f"More than {room} bytes of memory were needed (sandbox_memory): {instead}"
-        ) from error
+        if any(isinstance(each, MemoryError) for each in story(error)):
+            raise OutOfMemory(
+                f"More than {room} bytes of memory were needed (sandbox_memory): {instead}"
+            ) from error
+        raise
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
 

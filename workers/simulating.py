@@ -49,7 +49,8 @@ def simulate(bench: Workbench, job: Job) -> Mapping[str, Any]:
         else:
             share.play(run, data)
     with limited_memory(backend.settings.sandbox_memory, REPLAY_LESS):
-        summary = report(backend, job, plan, share.traces(), snapshot.counts())
+        traces = share.traces()
+    summary = report(backend, job, plan, traces, snapshot.counts())
     backend.storage.set_progress(job.id, job.total or 0, job.total)
     return {"simulation": job.id, "runs": len(plan.runs), "advice": summary["advice"]}
 

@@ -229,6 +229,8 @@ def appraise(attempt: Attempt, lesson: Lesson, model: Model) -> None:
     backend, learner, number = attempt.backend, attempt.learner, attempt.number
     before = opinion_before(attempt)
     now = opinion_of(attempt.backend, attempt.pool, model, attempt.pool.total)
+    if now.total < attempt.pool.total:
+        raise SubjectGone(f"The model {model.id}, or what it said, was deleted")
     stored = backend.storage.bits(attempt.pool.id, LABELLED)
     labelled = ranking.rows_of(ranking.fitted(stored, attempt.pool.total))
     doubts = appraisal.uncertainty(now, labelled, attempt.tick)

@@ -13,6 +13,7 @@ from service.app import create_app
 from service.backend import backend_on
 from service.errors import Unavailable
 from service.operations import pools
+from service.schemas.labels import SOURCE_LENGTH
 from service.settings import Settings
 from tests.api.test_requests import problem
 from tests.unit.test_pools import arrival
@@ -92,7 +93,11 @@ def test_lines_are_read_as_documents_are(client, path):
         ([{"id": "a", "label": [1]}], "/labels/0/label", "line 1, /label"),
         ([{"id": "a", "label": "x" * 1_025}], "/labels/0/label", "line 1, /label"),
         ([{"id": "a", "label": 1, "source": 7}], "/labels/0/source", "line 1, /source"),
-        ([{"id": "a", "label": 1, "source": "x" * 257}], "/labels/0/source", "line 1, /source"),
+        (
+            [{"id": "a", "label": 1, "source": "x" * (SOURCE_LENGTH + 1)}],
+            "/labels/0/source",
+            "line 1, /source",
+        ),
         ([{"id": "a", "label": 1, "time": "today"}], "/labels/0/time", "line 1, /time"),
         ([{"id": "a", "label": 1, "time": None}], "/labels/0/time", "line 1, /time"),
         ([{"id": "a", "label": 1, "by": "x"}], "/labels/0", "line 1"),
@@ -156,7 +161,7 @@ def test_a_source_is_named_once(client, path):
     answer = client.put(f"{path}?source=a", json={"labels": [], "source": "b"})
 
     assert problem(answer, 422, "invalid_request")["errors"][0]["pointer"] == "?source"
-    long = client.put(f"{path}?source={'x' * 257}", json={"labels": []})
+    long = client.put(f"{path}?source={'x' * (SOURCE_LENGTH + 1)}", json={"labels": []})
     assert problem(long, 422, "invalid_request")["errors"][0]["pointer"] == "?source"
 
 

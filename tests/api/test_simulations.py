@@ -50,6 +50,14 @@ def ask(client, pool):
     return post
 
 
+@pytest.mark.parametrize("name", ["estimators", "metrics", "targets"])
+def test_a_list_is_counted_before_its_members_are_looked_at(ask, name):
+    answer = ask(**{name: ["none of what may stand here"] * 21})
+
+    assert [each["pointer"] for each in answer.json["errors"]] == [f"/{name}"]
+    assert "Longer than maximum length" in answer.json["detail"]
+
+
 def test_a_simulation_is_a_job_of_all_its_rounds(ask, backend, pool):
     answer = ask()
 

@@ -7,13 +7,14 @@ import pytest
 
 from service.errors import Cancelled, OutOfMemory, SubjectGone
 from service.files import predictions_name, ranking_name
-from service.operations import jobs, learners, pools, queries, turns
+from service.operations import jobs, learners, models, pools, queries, turns
 from service.operations.rankings import Query
 from service.records import Job, Learner, Model, Pool, Ranking
 from tests.learning import asked, learner_of, model_of, ranking_of, turn_of
 from tests.stored import label, stored_pool
 from workers import teaching
 from workers.scoring import ranking_id
+from workers.teaching import Attempt
 
 ITEMS = 9
 
@@ -189,3 +190,14 @@ def test_a_turn_whose_learner_is_deleted_before_it_is_entered_leaves_no_ranking(
     id = ranking_id(job, 0)
     assert backend.storage.get(Ranking, id) is None
     assert not backend.files.exists(ranking_name(id))
+
+
+def test_a_model_that_is_deleted_once_its_turn_is_in_is_not_appraised(backend, pool, learner):
+    label(backend, pool, {3: "ant", 5: "bee"})
+    job = claimed(backend, learner)
+    model = models.get(backend, model_of(backend, pool.id, np.full((ITEMS, 3), 1 / 3)))
+    models.delete(backend, model.id)
+    attempt = Attempt(SimpleNamespace(backend=backend), job, learner, pool, None)
+
+    with pytest.raises(SubjectGone, match="was deleted"):
+        teaching.appraise(attempt, None, model)
