@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
+COUNTED = {"train": "fits", "simulate": "rounds"}
+"""What the progress of a task counts, where that is not items."""
+
 
 class Failed(Exception):
     """What was asked for cannot be had."""
@@ -84,8 +87,9 @@ class Service:
 def show_progress(job: Any, seconds: float, end: str = "") -> None:
     """Write how far a job has come, on a terminal over the line that said so before."""
     progress = job["progress"] or {}
-    items = f", {progress['done']} of {progress['total']} items" if progress.get("total") else ""
-    line = f"  {job['task']} {job['state']}{items}, {seconds:.1f} s"
+    counted = COUNTED.get(job["task"], "items")
+    far = f", {progress['done']} of {progress['total']} {counted}" if progress.get("total") else ""
+    line = f"  {job['task']} {job['state']}{far}, {seconds:.1f} s"
     if sys.stdout.isatty():
         print(f"\r{line:<70}", end=end, flush=True)
     elif end:

@@ -2,8 +2,8 @@
 
 It starts a service of its own in a temporary directory, talks to it over HTTP, and stops it again:
 
-    python examples/demo.py           ends by itself
-    python examples/demo.py --stay    keeps the service up at the end, until Ctrl-C
+    .venv/bin/python examples/demo.py           ends by itself
+    .venv/bin/python examples/demo.py --stay    keeps the service up at the end, until Ctrl-C
 """
 
 import argparse
@@ -30,6 +30,10 @@ TREES = 500
 TOP = 10
 INKS = " .:-=+*#%@"
 
+LEARNING = """
+This was one turn. The learning loop, query, label, teach and again, is in README.md, and here:
+
+  .venv/bin/python examples/five_steps.py"""
 STAYING = """
 The service stays up until Ctrl-C. Where to look next:
 """
@@ -90,6 +94,7 @@ def demonstrate(service: Service, *, stay: bool) -> None:
     show_batch(service.get(f"/v1/rankings/{batch}/items").document, digits)
     check(service, entropy, digits, model)
     show_picture(digits, best["items"][0]["id"])
+    print(LEARNING)
     print(STAYING if stay else ENDING)
     show_addresses(service, job["id"], entropy)
 

@@ -1,6 +1,6 @@
 """The five steps of FiftyOne's active-learning plugin, over HTTP.
 
-    python examples/five_steps.py [--url http://127.0.0.1:8000]
+    .venv/bin/python examples/five_steps.py [--url http://127.0.0.1:8000]
 
 1. Load a dataset with embeddings, a few samples of it labelled.
 2. Create a learner: an estimator, a query strategy, a batch size.
@@ -11,6 +11,7 @@
 
 import io
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -23,16 +24,20 @@ FIRST, BATCH, TURNS = 20, 20, 4
 
 def story(service: Service) -> None:
     """Take the five steps, the last three of them several times."""
+    print(f"1. Load the digits, {FIRST} of them labelled")
     pixels, truth = load_digits(return_X_y=True)
     answers = {f"digit-{row:04}": int(shown) for row, shown in enumerate(truth)}
     pool = load(service, pixels, answers)
+    print("2. Create a learner: a forest, ranked batches")
     learner = create_learner(service, pool)
     tell_accuracy(service, learner, answers)
     for _ in range(TURNS):
         asked = query(service, learner)
         corrected = [{"id": row["id"], "label": answers[row["id"]]} for row in asked]
         wrong = sum(row["label"] != answers[row["id"]] for row in asked)
-        print(f"Of the {len(asked)} it asked for, it would have got {wrong} wrong.")
+        print(f"3. Query: it asks for {len(asked)} digits")
+        print(f"4. Correct them: it would have got {wrong} wrong")
+        print("5. Teach it these")
         teach(service, learner, corrected)
         tell_accuracy(service, learner, answers)
     history = service.get(f"/v1/learners/{learner}/history").document
@@ -71,15 +76,16 @@ def query(service: Service, learner: str) -> list[dict[str, Any]]:
 
 def teach(service: Service, learner: str, labels: list[dict[str, Any]]) -> None:
     """Steps 4 and 5: send what a person said; the learner learns it."""
+    began = time.monotonic()
     job = service.post(f"/v1/learners/{learner}/teach", {"labels": labels}, Prefer="wait=30")
-    service.finish(job)
+    service.finish(job, began)
 
 
 def tell_accuracy(service: Service, learner: str, answers: dict[str, int]) -> None:
     """Print how many samples' predictions are right; all of them can be read."""
     page = service.get(f"/v1/learners/{learner}/predictions?page_size={len(answers)}").document
     right = sum(row["label"] == answers[row["id"]] for row in page["items"])
-    print(f"{right} of {len(answers)} predictions are right.")
+    print(f"   {right} of {len(answers)} predictions are right")
 
 
 if __name__ == "__main__":

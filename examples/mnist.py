@@ -1,6 +1,6 @@
 """The MNIST tutorial: a forest reads handwritten digits, and asks for those that it cannot read.
 
-    python examples/mnist.py DIRECTORY [--url http://127.0.0.1:8000]
+    .venv/bin/python examples/mnist.py DIRECTORY [--url http://127.0.0.1:8000]
 
 The directory holds the MNIST test set as it is published: t10k-images-idx3-ubyte.gz and
 t10k-labels-idx1-ubyte.gz. 8,000 of its pictures are the pool, 2,000 the test set. The forest is
@@ -11,6 +11,7 @@ which ranks the whole pool by entropy; what is labelled already is left out.
 import gzip
 import io
 import sys
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -93,8 +94,9 @@ def next_batch(service: Service, pool: str, forest: RandomForestClassifier) -> l
     sent = service.upload("/v1/models?format=skops", skops.io.dumps(forest), "application/skops")
     model = sent["result"]["model"]["id"]
     asked = {"pool": pool, "model": model, "acquisitions": [{"name": "entropy"}]}
+    began = time.monotonic()
     job = service.post("/v1/scorings", asked, Prefer="wait=30")
-    [ranking] = service.finish(job)["result"]["rankings"]
+    [ranking] = service.finish(job, began)["result"]["rankings"]
     best = service.get(f"/v1/rankings/{ranking['id']}/items?n={BATCH}").document
     return [row["id"] for row in best["items"]]
 

@@ -12,7 +12,9 @@ from temporary_service import CannotStart, heed_signals, running_service
 def run(story: Callable[[Service], None], description: str, arguments: Sequence[str] | None) -> int:
     """Tell a story to a service; return the exit status."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--url", help="a running service; without it, one starts for the while")
+    parser.add_argument(
+        "--url", help="a running service, which keeps what is made; else one starts for the while"
+    )
     options = parser.parse_args(arguments)
     heed_signals()
     try:

@@ -1,6 +1,6 @@
 """ml-research's introduction to active learning (StandardAL), as a simulation.
 
-    python examples/standard_al.py [--url http://127.0.0.1:8000]
+    .venv/bin/python examples/standard_al.py [--url http://127.0.0.1:8000]
 
 A neural network learns 500 points of two classes. First two points are labelled, then four at a
 time where the two classes are nearest to being equally likely, and at the end the network is as

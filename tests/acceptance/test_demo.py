@@ -70,6 +70,7 @@ def test_the_demo_prints_the_ten_to_label_next_and_leaves_nothing_behind(place):
         assert re.search(rf"http://127\.0\.0\.1:\d+{address}\n", words)
     ends, _, looks = words.partition("This service ends with the demo.")
     assert "http" not in ends.partition("it answers at")[2].partition("\n")[2]
+    assert "examples/five_steps.py" in ends
     assert 0 < looks.index("demo.py --stay") < looks.index("make serve") < looks.index("/docs")
     assert list(place.iterdir()) == []
     assert processes_that_name(place) == []

@@ -31,10 +31,13 @@ def test_the_five_steps_make_more_predictions_right(live):
     assert len(right) == 5
     assert right[-1] > right[0] + 300
     assert words.splitlines()[-1].startswith("Stop? ")
+    steps = [line[:2] for line in words.splitlines() if line[:1].isdigit()]
+    assert steps == ["1.", "2.", *["3.", "4.", "5."] * 4]
 
 
 def test_the_introduction_of_standard_al_scores_what_it_says(live):
     words = told(live, "standard_al.py")
+    assert "simulate succeeded, 38 of 38 rounds, " in words
     assert f"F1 with 74 labels: {recorded('ml_research').answers['f1']}\n" in words
 
 

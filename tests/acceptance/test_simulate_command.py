@@ -136,12 +136,13 @@ def test_a_picture_is_what_its_suffix_says(pool, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (("--functions", "margins"), 2, "--functions/0/name: Not a function, but margin is one"),
+        (("--functions", "margins"), 2, "--functions 'margins': Not a function, but margin is one"),
+        (("--functions", ","), 2, "--functions names none"),
         (("--functions", "[{"), 2, "--functions is no JSON"),
-        (("--estimator", "forest"), 2, "--estimator/0/name: Not an estimator"),
+        (("--estimator", "forest"), 2, "--estimator 'forest': Not an estimator"),
         (("--budget", "0"), 2, "--budget: Must be greater than or equal to 1"),
         (("--test-share", "1"), 2, "--test-share: Must be"),
-        (("--metric", "precision"), 2, "--metric/0: Must be one of"),
+        (("--metric", "precision"), 2, "--metric 'precision': Must be one of"),
         (("--targets", "high"), 2, "--targets are numbers"),
         (("--out", "curves.jpg"), 2, "must end in .svg or .png"),
         (("--processes", "0"), 2, "must be 1 at least"),
@@ -150,6 +151,7 @@ def test_a_picture_is_what_its_suffix_says(pool, tmp_path):
         (("--initial", "110"), 1, "110 items are to be labelled at first"),
         (("--test-share", "0.01"), 1, "too few to have one of each of the 3 classes"),
         (("--label-column", "z"), 1, "There is no column 'z' of labels; columns: id, x0, x1"),
+        (("--id-column", "key"), 1, "There is no column 'key' of ids; columns: x0, x1"),
         (("--feature-columns", "x0,x9"), 1, 'lists a column that is not there (at column "x9")'),
         (("--out", "nowhere/curves.svg"), 1, "No such file or directory: nowhere"),
         (("--rounds-out", "/"), 1, "Is a directory"),
@@ -176,6 +178,9 @@ def test_what_cannot_be_done_is_said_in_a_line(pool, tmp_path, arguments, status
         ("pool.csv", b"", "There is no column 'y'"),
         ("pool.csv", b"x,y\n1,a\n?,b\n", "leave it out of --feature-columns"),
         ("pool.csv", b"x,y\n1,a\n2,b\n", "Only 1 item is labelled 'a'"),
+        ("pool.csv", b"x,y\n1,a\n2,a\n", "All labels in 'y' are 'a': there must be two classes"),
+        ("pool.csv", b"x,y\n1,\n2,\n", "No item has a label"),
+        ("pool.csv", b"key,x,y\na,1,p\n", 'holds "a" where a number must be'),
         ("pool.npz", b"no zip", "The .npz archive is broken"),
     ],
 )
@@ -264,3 +269,41 @@ def test_the_command_explains_itself():
     assert done.returncode == 0
     assert done.stdout.startswith("usage: shortlist simulate")
     assert "--label-column" in done.stdout
+    assert "margin" in done.stdout
+    assert "random_forest" in done.stdout
+
+
+def test_the_functions_that_the_help_names_can_be_named(pool):
+    listed = simulate("--help").stdout.split("a forest or bagging):\n")[1]
+    alone = [name for name in listed.replace("\n", " ").split(", ") if name.strip()]
+    beside = {"similarity", "group_cap"}  # they ask for items, or a column, and say so
+    named = ",".join(name.strip() for name in alone if name.strip() not in beside)
+
+    done = simulate(
+        pool, "--label-column", "y", "--functions", named, "--estimator", "random_forest",
+        "--seeds", "1", "--initial", "6", "--budget", "5", "--rounds", "1",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_column_of_nothing_holds_no_labels(tmp_path):
+    path = tmp_path / "pool.parquet"
+    pq.write_table(table_of(ids=True, labels=pa.nulls(150, pa.int64())), path)
+
+    done = simulate(path, "--label-column", "y", "--functions", "margin", *SMALL)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "No item has a label: the column 'y' is empty" in done.stderr
+
+
+def test_a_column_of_lists_can_be_the_features(tmp_path):
+    path = tmp_path / "pool.parquet"
+    vectors = pa.array(list(VECTORS), pa.list_(pa.float64()))
+    pq.write_table(pa.table({"vector": vectors, "note": ["any"] * 150, "y": LABELS}), path)
+    known = (path, "--label-column", "y", "--functions", "margin", *SMALL)
+
+    refused, done = simulate(*known), simulate(*known, "--feature-columns", "vector")
+
+    assert "name it alone in --feature-columns" in refused.stderr
+    assert done.returncode == 0, done.stderr

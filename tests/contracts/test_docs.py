@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOUSE = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text() for path in HOUSE}
 README = DOCUMENTS["README.md"]
+WALKS = [name for name in DOCUMENTS if name != "README.md" and "\n```bash\n" in DOCUMENTS[name]]
 PICTURES = ROOT / "docs" / "pictures"
 PICTURE_BYTES = 12_000
 CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed here")
@@ -250,9 +251,37 @@ def test_the_readme_shows_what_its_commands_print(live):
 
 
 @CURL
-def test_the_recipe_of_stages_shows_what_its_commands_print(live):
-    printed = in_bash("\n".join(blocks("docs/stages.md", "bash")), live)
-    assert printed == "".join(blocks("docs/stages.md", "text"))
+@pytest.mark.parametrize("name", WALKS)
+def test_a_page_shows_what_its_commands_print(live, name):
+    printed = in_bash("\n".join(blocks(name, "bash")), live)
+    assert masked(printed) == masked("".join(blocks(name, "text")))
+
+
+def test_every_page_of_the_learning_loop_with_requests_can_be_pasted():
+    loop = README.split("## The learning loop")[1].split("\n## ")[0]
+    pages = re.findall(r"\]\((docs/\w+\.md)\)", loop)
+    assert {page for page in pages if page != "docs/labels.md"} <= set(WALKS)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_json_can_be_read(name):
+    for block in blocks(name, "json"):
+        json.loads(block)
+
+
+@CURL
+def test_what_the_pages_stand_on_says_why_a_piece_is_not_there(live):
+    script = """
+. examples/flowers.sh
+! curl -sS $URL/v1/pools/none | pick "['id']" 2>&1
+! curl -sS $URL/v1/pools/none/items | person 2>&1
+! curl -sS $URL/v1/pools/$POOL | pick "['result']['model']" 2>&1
+curl -sS -X DELETE $URL/v1/pools/$POOL
+"""
+    refused, nobody, missing = in_bash(script, live).splitlines()
+    assert refused.startswith("refused: There is no pool none")
+    assert nobody.startswith("no items to label: There is no pool none")
+    assert missing.startswith("not there, or not yet: {")
 
 
 @CURL

@@ -70,9 +70,9 @@ def test_the_page_on_trainings_lists_every_estimator():
 
 def test_the_example_of_a_training_is_valid():
     page = (ROOT / "docs" / "trainings.md").read_text()
-    [asked] = re.findall(r"--json '(.*?)'\n```", page, re.DOTALL)
+    asked = re.findall(r"/v1/trainings.*?--json '(.*?)' \|", page, re.DOTALL)[0]
     training = NewTrainingSchema().load(json.loads(asked.replace("'\"$POOL\"'", "pool")))
-    assert training.recipe.pca == 50
+    assert training.recipe.pca == 3
     [told] = [json.loads(each) for each in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
     assert told.keys() == TrainingSchema().dump(told | {"recipe": training.recipe}).keys()
     assert recipe_of(told["estimator"], list(ESTIMATORS)).asked() == told["estimator"]

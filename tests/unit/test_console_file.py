@@ -70,7 +70,7 @@ FORMATS = {
 }
 
 
-def data_in(path, tmp_path, label="y", id_column="id", features=None):
+def data_in(path, tmp_path, label="y", id_column=None, features=None):
     directory = tmp_path / "read"
     directory.mkdir()
     return data_of(read(Source(path, label, id_column, features, directory)))

@@ -1,7 +1,7 @@
 """Which columns a table has; one without ids is copied with its rows numbered."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ CSV = "text/csv"
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 
+IDS = "id"
+"""The column of the ids, where no other is named."""
+
 NUMBERED = "numbered"
 """The name of the copy, in the current directory."""
 
@@ -29,8 +32,11 @@ class Columns:
     names: tuple[str, ...] | None = None
 
 
-def columns_of(path: Path, media_type: str, id_column: str) -> Columns:
-    """Return a file as its reader takes it: a table has a column of ids, made where it has none."""
+def columns_of(path: Path, media_type: str, id_column: str | None) -> Columns:
+    """Return a file as its reader takes it: a table has a column of ids, made where it has none.
+
+    Raise UploadRefused where it lacks a column of ids that was named.
+    """
     if media_type == CSV:
         return columns_of_csv(path, id_column)
     if media_type in (ARROW, PARQUET):
@@ -41,13 +47,22 @@ def columns_of(path: Path, media_type: str, id_column: str) -> Columns:
     return Columns(path, media_type)
 
 
-def columns_of_csv(path: Path, id_column: str) -> Columns:
+def checked(id_column: str | None, names: Sequence[str]) -> str:
+    """Return the name of the column of ids; raise UploadRefused where one was named and is not
+    there."""
+    if id_column is not None and id_column not in names:
+        raise UploadRefused(f"There is no column {id_column!r} of ids; columns: {', '.join(names)}")
+    return id_column or IDS
+
+
+def columns_of_csv(path: Path, asked: str | None) -> Columns:
     """Return a CSV file, numbered where it has no ids."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             header = next(rows, [])
             found = Columns(path, CSV, tuple(header))
+            id_column = checked(asked, header)
             if id_column in header:
                 return found
             with Path(NUMBERED).open("w", newline="", encoding="utf-8") as copy:
@@ -59,12 +74,13 @@ def columns_of_csv(path: Path, id_column: str) -> Columns:
     return replace(found, path=Path(NUMBERED).resolve(), names=(id_column, *header))
 
 
-def columns_of_arrow(path: Path, media_type: str, id_column: str) -> Columns:
+def columns_of_arrow(path: Path, media_type: str, asked: str | None) -> Columns:
     """Return a Parquet file or an Arrow stream; as a stream, and numbered, where it has no ids or
     is an Arrow file."""
     with path.open("rb") as file:
         is_file = file.read(len(FILE_MAGIC)) == FILE_MAGIC
     schema, batches = opened(path, media_type, is_file=is_file)
+    id_column = checked(asked, schema.names)
     known = id_column in schema.names
     if known and not is_file:
         return Columns(path, media_type, tuple(schema.names))

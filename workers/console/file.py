@@ -14,7 +14,7 @@ import numpy.typing as npt
 from service.classes import Class, identity, ordered
 from service.errors import UploadRefused
 from service.ids import PackedIds, numbered
-from workers.console.columns import Columns, columns_of
+from workers.console.columns import IDS, Columns, columns_of
 from workers.population import HeldPopulation
 from workers.simulation.data import Data
 from workers.untrusted.formats.columns import PREFIX
@@ -44,6 +44,7 @@ LIMITS = {
 """The file is the user's own, so there are no limits but those of sense."""
 
 SAID_HERE = {
+    "leave out the others, or make them metadata": "name it alone in --feature-columns",
     " or list it in ?metadata=": ", or leave it out of --feature-columns",
     "?features=": "--feature-columns",
     "?id_column=": "--id-column",
@@ -55,11 +56,14 @@ Column = Sequence[Class | None]
 
 @dataclass(frozen=True)
 class Source:
-    """Where labelled items come from: a file, its columns, and the directory it is read into."""
+    """Where labelled items come from: a file, its columns, and the directory it is read into.
+
+    Without an `id_column` the ids are those in `id`, if there is one, or else numbers.
+    """
 
     path: Path
     label: str
-    id_column: str
+    id_column: str | None
     features: Sequence[str] | None
     directory: Path
 
@@ -92,6 +96,8 @@ def read(source: Source) -> Told:
             summary = summary_of(arguments, body)
     name = label.removeprefix(PREFIX)
     if name not in {each["name"] for each in summary["metadata"]}:
+        if columns.names is not None:
+            raise UploadRefused(f"No item has a label: the column {source.label!r} is empty")
         there = ", ".join(each["name"] for each in summary["metadata"]) or "none"
         raise UploadRefused(f"There are no labels {source.label!r}; metadata there is: {there}")
     return Told(source.directory, summary, name)
@@ -124,13 +130,14 @@ def options_of(source: Source, columns: Columns, label: str) -> dict[str, Any]:
     """Return what the reader is told of a table's columns; of what is no table, nothing."""
     if columns.names is None:
         return {}
-    rest = [name for name in columns.names if name not in (label, source.id_column)]
+    id_column = source.id_column or IDS
+    rest = [name for name in columns.names if name not in (label, id_column)]
     if source.features is not None:
         beside = [name for name in rest if name not in source.features]
     else:
         beside = [name for name in rest if name.startswith(PREFIX)]
     return {
-        "id_column": source.id_column,
+        "id_column": id_column,
         "metadata": [label, *beside],
         "features": source.features,
     }
@@ -147,11 +154,22 @@ def data_of(told: Told) -> Data:
     known = [row for row, value in enumerate(labels) if value is not None]
     classes = classes_of([labels[row] for row in known])
     places = {identity(each): place for place, each in enumerate(classes)}
+    refuse_few(classes, told)
     codes = np.array([places[identity(labels[row])] for row in known], dtype=np.int64)
     population = HeldPopulation(ids_of(told), vectors_of(told), columns)
     if len(known) < len(labels):
         population = population.take(np.array(known, dtype=np.int64))
     return Data(population, codes, classes)
+
+
+def refuse_few(classes: Sequence[Class], told: Told) -> None:
+    """Raise UploadRefused where there are no two classes to tell apart."""
+    if not classes:
+        raise UploadRefused(f"No item has a label in {told.label!r}")
+    if len(classes) == 1:
+        raise UploadRefused(
+            f"All labels in {told.label!r} are {classes[0]!r}: there must be two classes at least"
+        )
 
 
 def classes_of(labels: Sequence[Any]) -> tuple[Class, ...]:

@@ -3,19 +3,26 @@
 import argparse
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from marshmallow import ValidationError
 
+from service.acquisition import REGISTRY
 from service.errors import InvalidRequest
-from service.estimators import SCALINGS
+from service.estimators import ESTIMATORS, SCALINGS
+from service.functions import Function
 from service.operations.simulations import beside_baseline
 from service.schemas.simulations import NewSimulationSchema
 from service.simulation import METRICS, RANDOM, STRATIFIED, Plan
+from workers.simulation.query import reasons
 
 PICTURES = (".svg", ".png")
+
+SEVERAL = 3
+"""The classes that a function is told of, to see whether it can be named alone."""
 
 DESCRIPTION = """\
 Replay active learning on a file whose items are all labelled: how many labels would each function
@@ -24,10 +31,23 @@ items. `random` is always beside the functions. The table of the results and one
 are printed, the curves are drawn into --out."""
 
 EPILOG = """\
+For example:
+
+    shortlist simulate pool.parquet --label-column y --functions margin,entropy --out curves.svg
+
 The file is CSV, Parquet, Arrow, npz, JSON or NDJSON, told by its suffix, with one row for each
 item: ids in a column `id`, if there is one, and features in all columns that are neither ids nor
 the label, or in a column of lists named `features`. In npz the label is `metadata.<label column>`.
-Functions are names, or a JSON list of objects as the API takes them; so are estimators."""
+
+The table has for each function the score as a mean over all labels, with its standard deviation
+over the seeds; the score in the end; and for each score aimed at, the labels that it takes and how
+many that saves against random, with the 95 % interval. docs/simulations.md says more.
+
+Functions and estimators are names, or a JSON list of objects as the API takes them. Estimators:
+{estimators}
+Functions (docs/choosing.md says which when; some ask for more, and say so, as bald for a committee,
+that is a forest or bagging):
+{functions}"""
 
 NUMBERS = (
     ("seeds", 5, "how many runs of each function"),
@@ -51,7 +71,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="shortlist simulate",
         description=DESCRIPTION,
-        epilog=EPILOG,
+        epilog=EPILOG.format(estimators=wrapped(ESTIMATORS), functions=wrapped(functions())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_file(parser)
@@ -60,12 +80,32 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def functions() -> list[str]:
+    """Return the names of the functions that may stand alone in a simulation."""
+    found = []
+    for name, entry in REGISTRY.items():
+        defaults = {each.name: each.default for each in entry.parameters}
+        alone = not entry.of[0]
+        if alone and not any(reasons(Function(name, defaults), SEVERAL, cold=False)):
+            found.append(name)
+    return sorted(found)
+
+
+def wrapped(names: Iterable[str]) -> str:
+    """Return names as lines of a help text."""
+    return textwrap.fill(", ".join(names), 100, initial_indent="  ", subsequent_indent="  ")
+
+
 def add_file(parser: argparse.ArgumentParser) -> None:
     """Add what says which items there are."""
     add = parser.add_argument
-    add("file", type=Path, help="the labelled items")
+    add("file", type=Path, help="the labelled items; see below")
     add("--label-column", required=True, metavar="NAME", help="the column of the labels")
-    add("--id-column", default="id", metavar="NAME", help="the column of the ids [id]")
+    add(
+        "--id-column",
+        metavar="NAME",
+        help="the column of the ids [id, if there is one, else they are numbered]",
+    )
     add(
         "--feature-columns",
         type=listed,
@@ -87,8 +127,19 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     add("--scaling", choices=sorted(SCALINGS), help="how features are scaled before [not at all]")
     for name, default, meaning in NUMBERS:
         add(f"--{name}", default=default, type=int, metavar="N", help=f"{meaning} [{default}]")
-    add("--draw", choices=(RANDOM, STRATIFIED), default=RANDOM, help="how they are drawn [random]")
-    add("--test-share", default=0.3, type=float, metavar="SHARE", help="share that is tested [0.3]")
+    add(
+        "--draw",
+        choices=(RANDOM, STRATIFIED),
+        default=RANDOM,
+        help="how the first are drawn [random]",
+    )
+    add(
+        "--test-share",
+        default=0.3,
+        type=float,
+        metavar="SHARE",
+        help="part that is tested on [0.3]",
+    )
     add(
         "--metric",
         type=listed,
@@ -146,7 +197,8 @@ def plan_of(options: argparse.Namespace) -> Plan:
     try:
         plan: Plan = NewSimulationSchema().load(document_of(options))
     except ValidationError as error:
-        raise InvalidRequest("; ".join(sentences(error.messages_dict))) from None
+        said = sentences(error.messages_dict, document_of(options))
+        raise InvalidRequest("; ".join(said)) from None
     return beside_baseline(plan)
 
 
@@ -173,7 +225,10 @@ def document_of(options: argparse.Namespace) -> dict[str, Any]:
 def named(text: str, option: str) -> list[Any]:
     """Return names, or JSON, as the API takes them."""
     if not text.lstrip().startswith(("[", "{")):
-        return [{"name": name} for name in listed(text)]
+        names = listed(text)
+        if not names:
+            raise InvalidRequest(f"{option} names none")
+        return [{"name": name} for name in names]
     try:
         found = json.loads(text)
     except ValueError as error:
@@ -189,12 +244,22 @@ def number(text: str) -> float:
         raise InvalidRequest(f"--targets are numbers, and {text!r} is none") from None
 
 
-def sentences(messages: Mapping[Any, Any], *path: str) -> Iterator[str]:
-    """Yield what is wrong, each with the option it is wrong in."""
+def sentences(messages: Mapping[Any, Any], asked: Any, *path: str) -> Iterator[str]:
+    """Yield what is wrong, each with the option it is wrong in, and the word where it is one."""
     for place, said in messages.items():
+        value = within(asked, place)
         if isinstance(said, Mapping):
-            yield from sentences(said, *path, str(place))
+            yield from sentences(said, value, *path, str(place))
             continue
         option, *inner = (*path, str(place))
         name = OPTIONS.get(option, f"--{option}")
-        yield f"{'/'.join([name, *inner])}: {' '.join(map(str, said))}"
+        where = f"{name} {value!r}" if isinstance(value, str) else "/".join([name, *inner])
+        yield f"{where}: {' '.join(map(str, said))}"
+
+
+def within(asked: Any, place: Any) -> Any:
+    """Return what stands at a place of what is asked, None where nothing does."""
+    try:
+        return asked[place]
+    except (KeyError, IndexError, TypeError):
+        return None

@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -53,10 +54,9 @@ def answer(busy: Workers, connection: Any) -> Any:
     except EOFError:
         process = busy[connection]
         process.join()
-        raise JobFailure(
-            f"A process ended with status {process.exitcode}, maybe for want of memory: take fewer"
-            " --processes"
-        ) from None
+        killed = (process.exitcode or 0) < 0
+        why = "maybe for want of memory: take fewer --processes" if killed else "as is said above"
+        raise JobFailure(f"A process ended with status {process.exitcode}, {why}") from None
 
 
 @contextmanager
@@ -65,6 +65,8 @@ def workers(plan: Plan, told: Told, count: int) -> Iterator[Workers]:
     # Not forked: a process that has computed may hold locks that its copy would wait for.
     context = multiprocessing.get_context("spawn")
     started: Workers = {}
+    # It lets interruptions through when it starts, as it does with the first process.
+    resource_tracker.ensure_running()
     # They inherit it: an interruption is heard here, and they are ended here.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
