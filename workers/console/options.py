@@ -85,7 +85,7 @@ def functions() -> list[str]:
     found = []
     for name, entry in REGISTRY.items():
         defaults = {each.name: each.default for each in entry.parameters}
-        alone = not entry.of[0]
+        alone = not entry.of[0] and not any(each.tunable.required for each in entry.parameters)
         if alone and not any(reasons(Function(name, defaults), SEVERAL, cold=False)):
             found.append(name)
     return sorted(found)
