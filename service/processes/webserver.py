@@ -48,7 +48,11 @@ def listen(settings: Settings, *, port_is_given: bool) -> socket.socket:
 
 
 def bind(family: int, address: str, port: int) -> socket.socket:
-    return socket.create_server((address, port), family=family, backlog=BACKLOG)
+    listener = socket.create_server((address, port), family=family, backlog=BACKLOG)
+    # Connections inherit it. Without, the body of an answer waits until its head is acknowledged,
+    # which clients put off for 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def resolve(host: str) -> tuple[int, str]:
