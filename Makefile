@@ -2,9 +2,10 @@
 python := .venv/bin/python
 # File by file in their order: the acceptance tests, which take longest, first.
 tests := $(python) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+bench = $(python) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 no_venv = echo "python3 cannot make environments here; run: sudo apt-get install python3-venv"
 
-.PHONY: help setup demo serve test check openapi docs estimators label-economy bench-simulation bench-strategies
+.PHONY: help setup demo serve test check openapi docs estimators bench label-economy bench-simulation bench-strategies
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -38,6 +39,10 @@ docs: setup  ## write the generated pages of docs/ from the code
 estimators: setup  ## write service/estimators.json from scikit-learn
 	$(python) -m workers.estimators
 
+bench: setup  ## measure all that is promised of speed and memory, and write docs/performance.md
+	$(bench)
+	$(python) -m benchmarks --page docs/performance.md
+
 label-economy: setup  ## measure how many labels each strategy saves, and write docs/label_economy.md
 	$(python) -m benchmarks.label_economy --page docs/label_economy.md
 
@@ -45,7 +50,7 @@ bench-simulation: setup  ## replay the label economy as one simulation, beside t
 	$(python) -m benchmarks.simulation
 
 bench-strategies: setup  ## measure the batch strategies beside a peer's, and write docs/strategies_performance.md
-	$(python) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(bench)
 	$(python) -m benchmarks.strategies --large --page docs/strategies_performance.md
 
 .venv/installed: pyproject.toml constraints.txt

@@ -1,7 +1,8 @@
 """Every benchmark, one after the other, and the page that they make.
 
 `python -m benchmarks --page docs/performance.md` runs them all; `--only NAME …` some of them, and
-leaves the others' sections of the page as they are; `--quick` runs them small, to see that they run.
+leaves the others' sections of the page as they are; `--quick` runs them small, to see that they
+run.
 """
 
 import argparse
@@ -35,7 +36,8 @@ PROGRAMS = (
 INTRODUCTION = """# Performance
 
 `make bench` measured this, and wrote it. Every program is in `benchmarks/`, prints its table beside
-the floor or the peer measured in the same run, and can be run alone: `python -m benchmarks.kernels`.
+the floor or the peer measured in the same run, and can be run alone:
+`python -m benchmarks.kernels`.
 Times are medians, of at least five runs where a run is short, with one BLAS thread. Ratios travel
 to other machines; absolute times do not.
 

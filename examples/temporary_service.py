@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,13 +20,16 @@ class CannotStart(Exception):
 
 
 @contextmanager
-def running_service() -> Iterator[str]:
-    """Start a service in a temporary directory; stop it and remove the directory in any case."""
+def running_service(**settings: object) -> Iterator[str]:
+    """Start a service in a temporary directory; stop it and remove the directory in any case.
+
+    Its settings are nobody else's: those given by name, and the defaults.
+    """
     with ExitStack() as everything:
         with uninterrupted():  # what was only just made must not be forgotten
             made = everything.enter_context(tempfile.TemporaryDirectory(prefix="shortlist-demo-"))
             directory = Path(made)
-            process = start(directory)
+            process = start(directory, settings)
             everything.callback(stop, process)
         yield await_url(process, directory)
 
@@ -51,14 +54,15 @@ def heed_signals() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-def start(directory: Path) -> subprocess.Popen[bytes]:
-    """Start `shortlist serve` on a free port, with settings that are nobody else's."""
-    settings = {name: text for name, text in os.environ.items() if "SHORTLIST_" not in name}
+def start(directory: Path, settings: Mapping[str, object]) -> subprocess.Popen[bytes]:
+    """Start `shortlist serve` on a free port, with some settings and no others."""
+    given = {f"SHORTLIST_{name.upper()}": str(value) for name, value in settings.items()}
+    others = {name: text for name, text in os.environ.items() if "SHORTLIST_" not in name}
     command = [sys.executable, "-P", "-m", "service.cli", "serve"]
     with (directory / "log").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - the command is our own
             [*command, "--port", "0", "--data-dir", str(directory / "data")],
-            env={**settings, "TMPDIR": str(directory)},
+            env={**others, **given, "TMPDIR": str(directory)},
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C reaches the demo alone, which then stops the service

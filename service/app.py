@@ -3,7 +3,6 @@
 import os
 
 from flask import Flask
-from flask_smorest import Api
 
 from service.api import (
     acquisitions,
@@ -26,9 +25,8 @@ from service.api import (
     simulations,
     trainings,
 )
-from service.api.blueprint import API, EXTENSION, slots
+from service.api.blueprint import EXTENSION, slots
 from service.backend import Backend, open_backend
-from service.description import configure
 from service.settings import Settings
 
 RESOURCES = (
@@ -59,12 +57,9 @@ def create_app(settings: Settings | None = None, backend: Backend | None = None)
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = opened
     app.extensions.update(slots(opened.settings.api_threads))
-    configure(app)
-    api = Api(app)
-    app.extensions[API] = api
     for resource in RESOURCES:
-        api.register_blueprint(resource.blueprint)
-    app.register_blueprint(documentation.blueprint)
+        app.register_blueprint(resource.blueprint)
+    documentation.register(app)
     guard.register(app)
     problems.register(app)
     return app

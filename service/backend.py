@@ -1,9 +1,11 @@
 """What every operation works on: storage, files, queue and settings, opened together."""
 
+import os
 from dataclasses import dataclass
 
 import redis
 
+from service.cache import Cache
 from service.files import Files
 from service.queue import Queue, RQQueue
 from service.redis_labels import RedisLabels
@@ -23,20 +25,38 @@ class Backend:
     files: Files
     queue: Queue
     settings: Settings
+    cache: Cache
 
 
-def open_backend(settings: Settings, patience: int = PATIENCE) -> Backend:
-    """Return the backend that the settings describe. Nothing is connected before it is used."""
-    return backend_on(connect(settings.redis_url, patience), settings)
+def open_backend(settings: Settings, patience: int = PATIENCE, *, forking: bool = False) -> Backend:
+    """Return the backend that the settings describe. Nothing is connected before it is used.
+
+    `forking` says that this process forks others, and must not use what does not survive that.
+    """
+    files = open_files(settings, patience, forking=forking)
+    return backend_on(connect(settings.redis_url, patience), settings, files)
 
 
-def backend_on(connection: redis.Redis, settings: Settings) -> Backend:
+def backend_on(connection: redis.Redis, settings: Settings, files: Files | None = None) -> Backend:
     """Return the backend on a connection to Redis."""
     return Backend(
         storage=RedisStorage(connection),
         labels=RedisLabels(connection),
         leases=RedisLeases(connection),
-        files=Files(settings.data_dir),
+        files=files or Files(settings.data_dir),
         queue=RQQueue(connection),
         settings=settings,
+        cache=Cache(settings.reading_cache_bytes),
     )
+
+
+def open_files(settings: Settings, patience: float, *, forking: bool) -> Files:
+    """Return the files that the settings describe; a process that is `forking` leaves a bucket to
+    those that it forks."""
+    if not settings.storage_url:
+        return Files(settings.data_dir)
+    from service.files.bucket import BucketFiles  # only where there is one
+    from service.files.objects import Objects
+
+    objects = Objects(settings.storage_url, patience, os.getpid() if forking else None)
+    return BucketFiles(settings.data_dir, objects, settings.cache_bytes)

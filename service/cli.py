@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
-from service.processes import embedded, supervisor, webserver
+from service.processes import bucket, embedded, supervisor, webserver
 from service.processes.children import CannotStart
 from service.settings import PREFIX, InvalidSettings, Settings
 
@@ -61,6 +61,8 @@ def run(command: str, settings: Settings, *, port_is_given: bool) -> int:
     if command == "redis":
         run_embedded_server(settings)
     settings = connected(settings)
+    if settings.storage_url:
+        bucket.check(settings.storage_url)
     if command == "worker":
         run_worker(settings)
     os.environ.update(supervisor.ONE_THREAD)

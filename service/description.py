@@ -1,9 +1,8 @@
 """The description of the API, as far as it holds for every operation and every function."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
-from flask_smorest import Api
 
 from service.acquisition import ALIASES, REGISTRY, Acquisition
 from service.acquisition.registry import BATCH
@@ -17,6 +16,9 @@ from service.errors import (
     Unavailable,
 )
 from service.estimators import ESTIMATORS, PCA, RECIPE, SCALINGS, Estimator
+
+if TYPE_CHECKING:
+    from flask_smorest import Api
 
 VERSION = "1"
 DESCRIPTION = """Of everything not yet labelled, which items should a person label next?
@@ -51,7 +53,7 @@ def configure(app: Flask) -> None:
     )
 
 
-def document(api: Api) -> Document:
+def document(api: "Api") -> Document:
     """Return the description as plain values."""
     described: Document = api.spec.to_dict()
     components = described["components"]

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 from service.acquisition import REGISTRY, Acquisition
+from service.acquisition.registry import AGGREGATION, BATCH
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Function:
         """What the registry knows of the function."""
         return REGISTRY[self.name]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """A text that two functions share only if they are the same in every respect."""
         return json.dumps(self.document(), sort_keys=True)
@@ -57,6 +59,14 @@ class Function:
             of=tuple(cls.from_document(each) for each in document.get("of", ())),
             candidates=document.get("candidates"),
         )
+
+    def scored(self) -> Iterator["Function"]:
+        """Yield the functions whose scores of all items it needs, and it, unless it is a batch."""
+        if self.entry.kind != AGGREGATION:  # which scores the objects itself
+            for each in self.of:
+                yield from each.scored()
+        if self.entry.kind != BATCH:
+            yield self
 
     def walk(self) -> Iterator["Function"]:
         """Yield the functions that this one builds on, each before what builds on it, and it."""

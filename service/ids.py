@@ -20,6 +20,15 @@ BLOCK = 32_768
 FIRST = np.uint64(0x9E3779B97F4A7C15)
 SECOND = np.uint64(0xFF51AFD7ED558CCD)
 THIRD = np.uint64(0xC4CEB9FE1A85EC53)
+WORD = 8
+MASKS = np.array([(1 << 8 * kept) - 1 for kept in range(WORD + 1)], dtype=np.uint64)
+"""What leaves so many of the first bytes of a word."""
+LONG = 1 << 62
+PADDING = np.zeros(WORD, dtype=np.uint8)
+EMPTY = PADDING[:0]
+NO_ROWS = np.empty(0, dtype=np.int64)
+RARE = 256
+"""Where more than one in so many hashes stands wrong, all are sorted again."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,31 @@ class PackedIds:
 
     def at(self, rows: Rows) -> list[str]:
         """Return the ids of `rows`, in that order."""
-        starts, lengths = self.spans(rows)
-        return [
-            self.blob[start : start + length].tobytes().decode()
-            for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)
-        ]
+        return self.take(rows).texts()
+
+    def take(self, rows: Rows) -> "PackedIds":
+        """Return the ids of `rows`, in that order, packed."""
+        _, lengths = self.spans(rows)
+        pieces = [EMPTY]
+        for start in range(0, len(rows), BLOCK):
+            matrix = padded(self, rows[start : start + BLOCK])
+            some = lengths[start : start + BLOCK]
+            if some.min() == matrix.shape[1]:
+                pieces.append(matrix.ravel())
+            else:
+                pieces.append(matrix[np.arange(matrix.shape[1]) < some[:, None]])
+        return PackedIds(np.concatenate(pieces), np.cumsum(lengths))
+
+    def texts(self) -> list[str]:
+        """Return all ids as strings."""
+        parted = np.insert(self.blob, self.ends, 0).tobytes().decode()
+        found = parted.split("\0")[:-1]
+        if len(found) == len(self):
+            return found
+        # Some id holds the character that parts them.
+        whole = self.blob.tobytes()
+        starts = [0, *self.ends[:-1].tolist()]
+        return [whole[a:b].decode() for a, b in zip(starts, self.ends.tolist(), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -57,17 +86,39 @@ class IdIndex:
 
 def pack(ids: Sequence[str]) -> PackedIds:
     """Return strings as packed ids."""
-    encoded = [text.encode() for text in ids]
-    ends = np.cumsum([len(item) for item in encoded], dtype=np.int64)
-    return PackedIds(np.frombuffer(b"".join(encoded), dtype=np.uint8), ends)
+    text = "".join(ids)
+    blob = text.encode()
+    texts: Sequence[str | bytes] = ids
+    if len(blob) > len(text):  # one encoding of all is faster, but tells lengths of ASCII only
+        texts = [each.encode() for each in ids]
+    ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(ids)))
+    return PackedIds(np.frombuffer(blob, dtype=np.uint8), ends)
+
+
+def join(pieces: Sequence[PackedIds]) -> PackedIds:
+    """Return packed ids one after another."""
+    sizes = np.cumsum([0, *(len(piece.blob) for piece in pieces)])
+    ends = [piece.ends + size for piece, size in zip(pieces, sizes, strict=False)]
+    blobs = [piece.blob for piece in pieces]
+    return PackedIds(np.concatenate([EMPTY, *blobs]), np.concatenate([NO_ROWS, *ends]))
 
 
 def numbered(start: int, stop: int) -> PackedIds:
     """Return the ids that unnamed items get: their position in the pool, in decimal."""
-    texts = np.arange(start, stop).astype("S20")
-    lengths = np.char.str_len(texts)
-    matrix = texts.view(np.uint8).reshape(len(texts), 20)
-    return PackedIds(matrix[matrix > 0], np.cumsum(lengths, dtype=np.int64))
+    width = len(str(max(stop - 1, 0)))
+    pieces, lengths = [EMPTY], [NO_ROWS]
+    for first in range(start, stop, BLOCK):
+        rows = np.arange(first, min(first + BLOCK, stop))
+        digits, rest = np.empty((len(rows), width), dtype=np.uint8), rows
+        for place in reversed(range(width)):
+            shorter = rest // 10
+            digits[:, place] = rest - 10 * shorter + ord("0")
+            rest = shorter
+        counts = np.searchsorted(10 ** np.arange(1, width), rows, side="right") + 1
+        inside = np.arange(width) >= width - counts[:, None]
+        pieces.append(digits[inside])
+        lengths.append(counts)
+    return PackedIds(np.concatenate(pieces), np.cumsum(np.concatenate(lengths)))
 
 
 def blocks(ids: PackedIds) -> Iterator[Rows]:
@@ -76,14 +127,35 @@ def blocks(ids: PackedIds) -> Iterator[Rows]:
         yield np.arange(start, min(start + BLOCK, len(ids)))
 
 
-def words(ids: PackedIds, rows: Rows, width: int) -> Hashes:
-    """Return the bytes of some ids as zero-padded 64-bit words (rows, width)."""
+def words(blob: Bytes, starts: Rows, lengths: Rows) -> Iterator[Hashes]:
+    """Yield the first word of 64 bits of each of some ids, then the second, as many as the longest
+    has; zeros follow an id's end.
+
+    Eight bytes are read at once from wherever an id begins, and those behind its end cleared.
+    """
+    blob = blob if len(blob) >= WORD else np.append(blob, PADDING)
+    last = len(blob) - WORD
+    anywhere: Hashes = np.ndarray((last + 1,), dtype="<u8", buffer=blob.data, strides=(1,))
+    shortest, furthest = int(lengths.min(initial=LONG)), int(starts.max(initial=0))
+    for number in range(width_of(lengths)):
+        places = starts + WORD * number if number else starts
+        if furthest + WORD * number <= last:
+            read = anywhere[places]
+        else:
+            beyond = np.maximum(places - last, 0)
+            read = anywhere[places - beyond] >> (WORD * beyond).astype(np.uint64)
+        if shortest < WORD * (number + 1):
+            read &= MASKS[np.clip(lengths - WORD * number, 0, WORD)]
+        yield read
+
+
+def padded(ids: PackedIds, rows: Rows) -> Bytes:
+    """Return some ids as rows of one width, filled up with zeros (rows, bytes)."""
     starts, lengths = ids.spans(rows)
-    offsets = np.arange(width * 8)
-    inside = offsets < lengths[:, None]
-    matrix = np.zeros(inside.shape, dtype=np.uint8)
-    matrix[inside] = ids.blob[(starts[:, None] + offsets)[inside]]
-    return matrix.view("<u8").astype(np.uint64, copy=False)
+    found = np.empty((len(rows), width_of(lengths)), dtype="<u8")
+    for column, read in enumerate(words(ids.blob, starts, lengths)):
+        found[:, column] = read
+    return found.view(np.uint8)[:, : max(1, int(lengths.max(initial=0)))]
 
 
 def width_of(lengths: Rows) -> int:
@@ -95,12 +167,11 @@ def hash_ids(ids: PackedIds) -> Hashes:
     """Return a 64-bit hash of each id, the same on every machine and in every block."""
     hashes = np.empty(len(ids), dtype=np.uint64)
     for rows in blocks(ids):
-        _, lengths = ids.spans(rows)
-        matrix = words(ids, rows, width_of(lengths))
+        starts, lengths = ids.spans(rows)
         state = lengths.astype(np.uint64) * FIRST
-        for column in range(matrix.shape[1]):
-            mixed = (state ^ mix(matrix[:, column])) * SECOND + FIRST
-            state = np.where(lengths > column * 8, mixed, state)
+        for column, read in enumerate(words(ids.blob, starts, lengths)):
+            mixed = (state ^ mix(read)) * SECOND + FIRST
+            state = np.where(lengths > column * WORD, mixed, state)
         hashes[rows] = mix(state)
     return hashes
 
@@ -114,35 +185,64 @@ def mix(values: Hashes) -> Hashes:
 
 def build_index(hashes: Hashes) -> IdIndex:
     """Return the index of a part's ids from their hashes; equal hashes stay in row order."""
-    order = np.argsort(hashes, kind="stable")
-    return IdIndex(hashes[order], order.astype(np.uint32))
+    rows = order_of(hashes)
+    return IdIndex(hashes[rows], rows)
+
+
+def order_of(hashes: Hashes) -> npt.NDArray[np.uint32]:
+    """Return the rows of hashes in ascending order, equal ones in row order.
+
+    Numbers are sorted four times as fast as places, so each hash is sorted with its row in the
+    place of its last bits. The few that then stand wrong, for these bits, are put right.
+    """
+    bits = np.uint64(max(1, len(hashes) - 1).bit_length())
+    low = (np.uint64(1) << bits) - np.uint64(1)
+    together = (hashes & ~low) | np.arange(len(hashes), dtype=np.uint64)
+    together.sort()
+    rows = (together & low).astype(np.uint32)
+    ordered = hashes[rows]
+    wrong = np.flatnonzero(ordered[1:] < ordered[:-1])
+    del ordered
+    starts = np.unique(together[wrong] & ~low)
+    if len(starts) > len(hashes) // RARE:
+        return np.argsort(hashes, kind="stable").astype(np.uint32)
+    firsts = np.searchsorted(together, starts).tolist()
+    lasts = np.searchsorted(together, starts | low, side="right").tolist()
+    for first, last in zip(firsts, lasts, strict=True):
+        run = rows[first:last]
+        rows[first:last] = run[np.argsort(hashes[run], kind="stable")]
+    return rows
 
 
 def find(wanted: PackedIds, hashes: Hashes, ids: PackedIds, index: IdIndex) -> Rows:
     """Return the row in `ids` of each wanted id, given its hash, and -1 where it is not there."""
     found = np.full(len(wanted), -1, dtype=np.int64)
-    left = np.searchsorted(index.hashes, hashes, side="left")
-    right = np.searchsorted(index.hashes, hashes, side="right")
-    pending = np.flatnonzero(left < right)
-    while len(pending):
-        candidates = index.rows[left[pending]].astype(np.int64)
+    pending = np.argsort(hashes)  # neighbours in the index are looked up one after another
+    places = np.searchsorted(index.hashes, hashes[pending])
+    while True:
+        hit = places < len(index.hashes)
+        hit[hit] = index.hashes[places[hit]] == hashes[pending[hit]]
+        pending, places = pending[hit], places[hit]
+        if not len(pending):
+            return found
+        candidates = index.rows[places].astype(np.int64)
         same = equal(wanted, pending, ids, candidates)
         found[pending[same]] = candidates[same]
-        left[pending] += 1
-        pending = pending[~same & (left[pending] < right[pending])]
-    return found
+        pending, places = pending[~same], places[~same] + 1
 
 
 def equal(ours: PackedIds, our_rows: Rows, theirs: PackedIds, their_rows: Rows) -> Any:
     """Return, pair by pair, whether two ids are the same bytes."""
-    _, our_lengths = ours.spans(our_rows)
-    _, their_lengths = theirs.spans(their_rows)
-    same = our_lengths == their_lengths
+    our_starts, lengths = ours.spans(our_rows)
+    their_starts, their_lengths = theirs.spans(their_rows)
+    same = lengths == their_lengths
+    least = np.minimum(lengths, their_lengths)
     for start in range(0, len(our_rows), BLOCK):
-        part = np.flatnonzero(same[start : start + BLOCK]) + start
-        width = width_of(our_lengths[part])
-        left = words(ours, our_rows[part], width)
-        same[part] = (left == words(theirs, their_rows[part], width)).all(axis=1)
+        some = slice(start, start + BLOCK)
+        left = words(ours.blob, our_starts[some], least[some])
+        right = words(theirs.blob, their_starts[some], least[some])
+        for one, other in zip(left, right, strict=True):
+            same[some] &= one == other
     return same
 
 
@@ -162,3 +262,23 @@ def first_duplicate(ids: PackedIds, index: IdIndex) -> tuple[int, int] | None:
             pair = (int(earlier[at]), int(later[at]))
             best = min(best or pair, pair, key=lambda rows: rows[1])
         gap += 1
+
+
+def first_common(
+    ids: PackedIds, index: IdIndex, others: PackedIds, other_index: IdIndex
+) -> tuple[int, int] | None:
+    """Return the row of the first id that stands among others too, and its row there, or None.
+
+    The shorter index is looked up in the longer one, in the order of both.
+    """
+    short, long = sorted((index.hashes, other_index.hashes), key=len)
+    places = np.searchsorted(long, short)
+    inside = places < len(long)
+    common = short[inside][long[places[inside]] == short[inside]]
+    if not len(common):
+        return None
+    rows = np.sort(index.rows[np.isin(index.hashes, common)]).astype(np.int64)
+    wanted = ids.take(rows)
+    found = find(wanted, hash_ids(wanted), others, other_index)
+    known = np.flatnonzero(found >= 0)
+    return (int(rows[known[0]]), int(found[known[0]])) if len(known) else None

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from service import ids as ids_module
 from service.files import Files, part_name
-from service.ids import Hashes, IdIndex, PackedIds, Rows
+from service.ids import NO_ROWS, Hashes, IdIndex, PackedIds, Rows
 from service.records import Part, Pool
 
 Column = npt.NDArray[Any]
@@ -53,35 +53,46 @@ class Items:
         keys[index.rows] = index.hashes
         return keys
 
+    def located_in(self, rows: Rows) -> Iterator[tuple[int, Part, Rows]]:
+        """Yield each part that some rows lie in: where it begins, and the places of its rows."""
+        ends = self.pool.ends
+        parts = np.searchsorted(np.array(ends, dtype=np.int64), rows, side="right")
+        order = np.argsort(parts, kind="stable")
+        numbers, firsts = np.unique(parts[order], return_index=True)
+        for number, chosen in zip(numbers.tolist(), np.split(order, firsts[1:]), strict=False):
+            part = self.pool.parts[number]
+            yield ends[number] - part.rows, part, chosen
+
     def find(self, wanted: Sequence[str]) -> Rows:
         """Return the row of each id, and -1 where the pool does not know it."""
-        if not wanted:
-            return np.empty(0, dtype=np.int64)
         packed = ids_module.pack(wanted)
         hashes = ids_module.hash_ids(packed)
         found = np.full(len(wanted), -1, dtype=np.int64)
-        for start, part in self.located():
+        for start, part in self.located() if len(wanted) else ():
             rows = ids_module.find(packed, hashes, self.packed(part), self.index(part))
             found = np.where(rows >= 0, rows + start, found)
         return found
 
     def at(self, rows: Rows) -> list[str]:
         """Return the ids of some rows, in that order."""
-        answer = [""] * len(rows)
-        for start, part in self.located():
-            chosen = np.flatnonzero((rows >= start) & (rows < start + part.rows))
-            if len(chosen):
-                names = self.packed(part).at(rows[chosen] - start)
-                for place, name in zip(chosen.tolist(), names, strict=True):
-                    answer[place] = name
-        return answer
+        return self.named(rows).texts()
+
+    def named(self, rows: Rows) -> PackedIds:
+        """Return the ids of some rows, in that order, packed."""
+        pieces, places = [], [NO_ROWS]
+        for start, part, chosen in self.located_in(rows):
+            pieces.append(self.packed(part).take(rows[chosen] - start))
+            places.append(chosen)
+        joined = pieces[0] if len(pieces) == 1 else ids_module.join(pieces)
+        if len(pieces) <= 1:
+            return joined
+        return joined.take(np.argsort(np.concatenate(places)))
 
     def metadata(self, rows: Rows) -> list[dict[str, Any]]:
         """Return the metadata of some rows; a value that was not given is left out."""
         answer: list[dict[str, Any]] = [{} for _ in range(len(rows))]
-        for start, part in self.located():
-            chosen = np.flatnonzero((rows >= start) & (rows < start + part.rows))
-            for name in part.metadata if len(chosen) else ():
+        for start, part, chosen in self.located_in(rows):
+            for name in part.metadata:
                 values = self.values(part, name, rows[chosen] - start)
                 for place, value in zip(chosen.tolist(), values, strict=True):
                     if value is not None:

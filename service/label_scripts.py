@@ -1,6 +1,8 @@
 """What is done to labels in one step on Redis or Valkey, in Lua; `redis_labels` says what the keys
 hold."""
 
+from service.version_scripts import CHANGED
+
 BLOCK = 8_192
 """Rows of one hash."""
 STEP = 4_096
@@ -12,7 +14,7 @@ TIME_LENGTH = 27
 
 # KEYS, of every script: labels, labelled bitmap, classes, labelled, load.
 # A label is the same, whatever its time, when all behind the time is. '' stands for no label.
-SHARED = f"""
+SHARED = f"""{CHANGED}
 local labels, bits, classes, labelled, load = unpack(KEYS)
 local copied, copies, flips = load .. ':blocks', load .. ':classes', load .. ':flips'
 local pending = classes .. ':pending'
@@ -70,7 +72,7 @@ end
 # ARGV: row, entry, row, entry, …
 PUT = f"""{SHARED}
 local loading = redis.call('EXISTS', load) == 1
-local more, mirrored = 0, {{}}
+local more, flipped, mirrored = 0, false, {{}}
 for i = 1, #ARGV, 2 do
   local row, entry = ARGV[i], ARGV[i + 1]
   local block = block_of(row)
@@ -82,12 +84,14 @@ for i = 1, #ARGV, 2 do
     tally(old, -1)
     tally(entry, 1)
     more = more + (old == '' and 1 or 0) - (entry == '' and 1 or 0)
+    flipped = flipped or (old == '') ~= (entry == '')
     if loading and redis.call('SISMEMBER', copied, block) == 1 then
       mirrored[#mirrored + 1] = {{load .. ':' .. block, row, old, entry}}
     end
   end
 end
 add_tallies(classes)
+if flipped then changed(bits) end
 for _, each in ipairs(mirrored) do
   local key, row, old, entry = unpack(each)
   tally(old, 1)
@@ -113,11 +117,18 @@ end
 return redis.call('GET', load) == ARGV[1] and 1 or 0
 """
 
-# ARGV: token, seconds to the next step, seconds that copies are kept, row, entry, row, entry, …
-# Rows ascend. They are written by runs, because Lua passes only so many arguments on.
+# ARGV: token, seconds to the next step, seconds that copies are kept, rows and, for each, which of
+# the entries that follow it gets, both as numbers of four bytes. Rows ascend, entries count from 1.
+# They are written by runs, because Lua passes only so many arguments on.
 STAGE = f"""{SHARED}
 if redis.call('GET', load) ~= ARGV[1] then return 0 end
 redis.call('EXPIRE', load, ARGV[2])
+local given, entries, tails, more = 5, {{}}, {{}}, {{}}
+for code = 1, #ARGV - given do
+  entries[code] = ARGV[given + code]
+  tails[code] = string.sub(entries[code], {TIME_LENGTH + 1})
+  more[code] = 0
+end
 
 local function flip(rows)
   local size = {BLOCK // 8}
@@ -131,18 +142,18 @@ local function flip(rows)
   redis.call('SETRANGE', flips, first, string.char(unpack(bytes)))
 end
 
-local function write_run(key, rows, entries)
-  local before = redis.call('HMGET', key, unpack(rows))
+local function write_run(key, rows, codes)
+  local before = redis.call('EXISTS', key) == 1 and redis.call('HMGET', key, unpack(rows)) or {{}}
   local given, taken, flipped = {{}}, {{}}, {{}}
   for n, row in ipairs(rows) do
-    local old, entry = before[n] or '', entries[n]
-    if differ(old, entry) then
-      tally(old, -1)
-      tally(entry, 1)
-      local into = entry == '' and taken or given
-      into[#into + 1] = row
-      if entry ~= '' then into[#into + 1] = entry end
-      if (old == '') ~= (entry == '') then flipped[#flipped + 1] = row end
+    local old, code = before[n], codes[n]
+    local entry = entries[code]
+    if (old and string.sub(old, {TIME_LENGTH + 1}) or '') ~= tails[code] then
+      if old then tally(old, -1) end
+      more[code] = more[code] + 1
+      if entry == '' then taken[#taken + 1] = row
+      else given[#given + 1] = row; given[#given + 1] = entry end
+      if (not old) ~= (entry == '') then flipped[#flipped + 1] = row end
     end
   end
   if #given > 0 then redis.call('HSET', key, unpack(given)) end
@@ -151,19 +162,25 @@ local function write_run(key, rows, entries)
   redis.call('EXPIRE', key, ARGV[3])
 end
 
-local i = 4
-while i <= #ARGV do
-  local block = block_of(ARGV[i])
-  local key, stop, rows, entries = load .. ':' .. block, (block + 1) * {BLOCK}, {{}}, {{}}
+local function numbers(text, first, last)
+  local found = {{struct.unpack('<' .. string.rep('I4', last - first + 1), text, 4 * first - 3)}}
+  found[#found] = nil
+  return found
+end
+
+local first, count = 1, #ARGV[4] / 4
+while first <= count do
+  local last = math.min(first + {RUN} - 1, count)
+  local block = block_of(numbers(ARGV[4], first, first)[1])
+  while block_of(numbers(ARGV[4], last, last)[1]) ~= block do last = last - 1 end
+  local key = load .. ':' .. block
   if redis.call('SADD', copied, block) == 1 then
     redis.call('COPY', labels .. ':' .. block, key, 'REPLACE')
   end
-  while i <= #ARGV and #rows < {RUN} and tonumber(ARGV[i]) < stop do
-    rows[#rows + 1], entries[#entries + 1] = ARGV[i], ARGV[i + 1]
-    i = i + 2
-  end
-  write_run(key, rows, entries)
+  write_run(key, numbers(ARGV[4], first, last), numbers(ARGV[5], first, last))
+  first = last + 1
 end
+for code, n in ipairs(more) do tally(entries[code], n) end
 add_tallies(copies)
 for _, key in ipairs({{copied, copies, flips}}) do redis.call('EXPIRE', key, ARGV[3]) end
 return 1
@@ -182,6 +199,7 @@ for _, block in ipairs(redis.call('SMEMBERS', copied)) do
 end
 redis.call('SUNIONSTORE', labels, labels, copied)
 redis.call('BITOP', 'XOR', bits, bits, flips)
+changed(bits)
 if redis.call('EXISTS', copies) == 1 then
   local counts = redis.call('EXISTS', classes) == 1 and pending or classes
   redis.call('RENAME', copies, counts)
@@ -210,5 +228,5 @@ forget_load()
 for _, block in ipairs(redis.call('SMEMBERS', labels)) do
   redis.call('UNLINK', labels .. ':' .. block)
 end
-redis.call('UNLINK', pending, unpack(KEYS))
+redis.call('UNLINK', pending, bits .. ':version', unpack(KEYS))
 """

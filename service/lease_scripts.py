@@ -12,7 +12,11 @@ as taken: `a` annotator, `l` lease, `s` 0 while it is held and else the place of
 annotation, `t` the label as JSON or '', `y` its kind.
 """
 
-PRELUDE = """
+from service.version_scripts import CHANGED
+
+PRELUDE = (
+    CHANGED
+    + """
 local POOL, LABELLED, LEASED, LEASE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local REMEMBERED, SWEPT = 86400, 10000
 local clock = redis.call('TIME')
@@ -35,9 +39,13 @@ local function holders(state)
   return count
 end
 
+local told = false
 local function mark(key, row, truth)
   local bit = truth and 1 or 0
-  if redis.call('GETBIT', key, row) ~= bit then redis.call('SETBIT', key, row, bit) end
+  if redis.call('GETBIT', key, row) == bit then return end
+  redis.call('SETBIT', key, row, bit)
+  if key == LEASED and not told then changed(LEASED) end
+  told = told or key == LEASED
 end
 
 local function store(row, state, before)
@@ -108,6 +116,7 @@ end
 
 local left = sweep()
 """
+)
 
 SWEEP = "return left"
 """Free what leases that ran out held; return 1 where some is left for another call."""

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from service.api.blueprint import API
+from service.api.documentation import description
 from service.app import create_app
-from service.description import document
 from service.settings import Settings
 
 
@@ -17,8 +16,7 @@ def main() -> None:
     """Print the description."""
     with tempfile.TemporaryDirectory() as nowhere:
         settings = replace(Settings(), data_dir=Path(nowhere), redis_url="redis://nowhere")
-        app = create_app(settings)  # nothing connects before a request
-        described = document(app.extensions[API])
+        described = description(create_app(settings))  # nothing connects before a request
     yaml.safe_dump(described, sys.stdout, sort_keys=False, allow_unicode=True, width=100)
 
 

@@ -4,14 +4,16 @@ What a job is and how far it has come is in our own record. An RQ job is only a 
 may be drawn for the same job at any time, because only the newest lets a worker claim the job.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import redis
 import rq
-from rq.job import Callback
+from rq.job import Callback, Dependency
+from rq.job import Job as Ticket
 from rq.serializers import JSONSerializer
 
 from service.records import Job
+from service.tickets import FairTickets
 
 QUEUE = "shortlist"
 TICKET_SECONDS = 60
@@ -24,67 +26,92 @@ TASKS = {
     "teach": "workers.tasks.teach",
     "simulate": "workers.tasks.simulate",
 }
+PIECE = "workers.tasks.score_piece"
 ASSIST = "workers.tasks.assist"
 RECORD_FAILURE = "workers.tasks.record_failure"
 
 
 class Queue(Protocol):
-    """Tickets in the order they were drawn.
+    """Tickets in the order in which they have their turn.
 
-    A hand is a ticket beside a job's own: whoever takes it does some of the job's work. Nothing is
-    lost when it is.
+    A job in pieces has a ticket for each, and its own waits until those have been used. A hand is a
+    ticket beside a job's own: whoever takes it does some of the job's work. Nothing is lost when a
+    piece's or a hand's is.
     """
 
     def put(self, job: Job, timeout: int) -> None:
-        """Put the ticket of a job, which may run `timeout` seconds, at the end."""
+        """Put the tickets of a job, each of which may be used for `timeout` seconds."""
 
     def put_hand(self, job: Job, ticket: str, timeout: int) -> None:
-        """Put a hand for a job, which may take `timeout` seconds, at the end."""
+        """Put a hand for a job, which may take `timeout` seconds."""
 
     def workers(self) -> int:
         """Return how many workers listen."""
 
-    def position(self, ticket: str) -> int | None:
-        """Return how many tickets stand before this one, or None where it does not wait."""
+    def position(self, job: Job) -> int | None:
+        """Return how many tickets stand before the first of a job, None where none waits."""
 
     def tickets(self) -> list[str]:
-        """Return all tickets that wait, in order."""
+        """Return all tickets that wait, in order; a piece's is its job's and its number."""
 
     def __len__(self) -> int:
         """Return how many tickets wait."""
 
-    def withdraw(self, ticket: str) -> None:
-        """Take a ticket out of the queue, if it is still there."""
+    def withdraw(self, job: Job) -> None:
+        """Take the tickets of a job out of the queue, those that are still there."""
 
 
 class RQQueue:
     """The queue in Redis that the workers listen to."""
 
     def __init__(self, connection: redis.Redis) -> None:
-        self.rq = rq.Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+        self.rq = FairTickets(QUEUE, connection=connection, serializer=JSONSerializer)
 
     def put(self, job: Job, timeout: int) -> None:
-        """Put the ticket of a job, which may run `timeout` seconds, at the end."""
-        self.rq.enqueue_call(
-            TASKS[job.task],
-            args=(job.id, job.ticket),
+        """Put the tickets of a job, each of which may be used for `timeout` seconds."""
+        pieces = [
+            self.ticket(job, PIECE, timeout, name, number)
+            for number, name in enumerate(job.piece_tickets, 1)
+        ]
+        for piece in pieces:
+            piece.save()  # what the last one waits for must be known before it
+        # A piece that fails ends the job; one whose worker died is done by whoever has the last.
+        after = Dependency(list(pieces), allow_failure=True) if pieces else None
+        self.rq.enqueue_job(self.ticket(job, TASKS[job.task], timeout, job.ticket, after=after))
+        for piece in pieces:
+            self.rq.enqueue_job(piece)
+
+    def ticket(
+        self,
+        job: Job,
+        task: str,
+        timeout: int,
+        name: str,
+        *more: int,
+        after: Dependency | None = None,
+    ) -> Ticket:
+        """Return a new ticket of a job."""
+        return self.rq.create_job(
+            task,
+            args=(job.id, job.ticket, *more),
             timeout=timeout,
             result_ttl=0,
             failure_ttl=TICKET_SECONDS,
-            job_id=job.ticket,
+            job_id=name_of(job, name),
             description=job.task,
+            depends_on=after,
             on_failure=Callback(RECORD_FAILURE, timeout=TICKET_SECONDS),
         )
 
     def put_hand(self, job: Job, ticket: str, timeout: int) -> None:
-        """Put a hand for a job, which may take `timeout` seconds, at the end."""
+        """Put a hand for a job, which may take `timeout` seconds."""
         self.rq.enqueue_call(
             ASSIST,
             args=(job.id, ticket),
             timeout=timeout,
             result_ttl=0,
             failure_ttl=TICKET_SECONDS,
-            job_id=ticket,
+            job_id=name_of(job, ticket),
             description="assist",
         )
 
@@ -92,17 +119,28 @@ class RQQueue:
         """Return how many workers listen."""
         return rq.Worker.count(queue=self.rq)
 
-    def position(self, ticket: str) -> int | None:
-        """Return how many tickets stand before this one, or None where it does not wait."""
-        return self.rq.get_job_position(ticket)
+    def position(self, job: Job) -> int | None:
+        """Return how many tickets stand before the first of a job, None where none waits."""
+        names = [name_of(job, ticket) for ticket in (*job.piece_tickets, job.ticket)]
+        places = (self.rq.get_job_position(name) for name in names)
+        return next((place for place in places if place is not None), None)
 
     def tickets(self) -> list[str]:
-        """Return all tickets that wait, in order."""
-        return self.rq.job_ids
+        """Return all tickets that wait, in order; a piece's is its job's and its number."""
+        return [name.partition("_")[2] for name in self.rq.job_ids]
 
     def __len__(self) -> int:
         return self.rq.count
 
-    def withdraw(self, ticket: str) -> None:
-        """Take a ticket out of the queue, if it is still there."""
-        self.rq.remove(ticket)
+    def withdraw(self, job: Job) -> None:
+        """Take the tickets of a job out of the queue, those that are still there."""
+        names = [name_of(job, ticket) for ticket in (*job.piece_tickets, job.ticket)]
+        connection: Any = self.rq.connection
+        for found in Ticket.fetch_many(names, connection, JSONSerializer):
+            if found is not None:
+                found.delete()
+
+
+def name_of(job: Job, ticket: str) -> str:
+    """Return what RQ calls a ticket."""
+    return f"{job.workspace}_{ticket}"

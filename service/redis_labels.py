@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+import numpy as np
 import redis
 
 from service.errors import TooBusy, Unavailable
@@ -61,22 +62,20 @@ class RedisLabels:
 
     def put(self, pool: str, labels: Mapping[int, Labelling | None]) -> int:
         """Set, or with None remove, the labels of some rows, all at once; return how many stand."""
-        rows = sorted(labels)
-        if len(rows) <= STEP:
-            return int(self.put_few(keys=keys_of(pool), args=arguments(rows, labels)))
+        if len(labels) <= STEP:
+            return int(self.put_few(keys=keys_of(pool), args=arguments(sorted(labels), labels)))
         while True:
-            labelled = self.load(pool, rows, labels)
+            labelled = self.load(pool, labels)
             if labelled is not None:
                 return labelled
 
-    def load(
-        self, pool: str, rows: Sequence[int], labels: Mapping[int, Labelling | None]
-    ) -> int | None:
+    def load(self, pool: str, labels: Mapping[int, Labelling | None]) -> int | None:
         """Write many labels beside what stands, and then all at once; None where that was cleared.
 
         Raise TooBusy where another load of the pool goes on for too long.
         """
         keys, token = keys_of(pool), new_id()
+        rows = np.sort(np.fromiter(labels, dtype=np.int64, count=len(labels)))
         end = time.monotonic() + SECONDS_TO_LOAD
         self.begin(keys, token)
         try:
@@ -84,7 +83,7 @@ class RedisLabels:
             for start in range(0, len(rows), STEP):
                 if time.monotonic() > end:
                     raise Unavailable("Setting the labels took too long; none was set")
-                args = arguments(rows[start : start + STEP], labels)
+                args = step_of(rows[start : start + STEP].tolist(), labels)
                 if not self.stage(keys=keys, args=[token, SECONDS_PER_STEP, SECONDS_KEPT, *args]):
                     return None
             labelled = int(self.commit(keys=keys, args=[token]))
@@ -171,6 +170,14 @@ def arguments(rows: Iterable[int], labels: Mapping[int, Labelling | None]) -> li
         labelling = labels[row]
         found += (row, "" if labelling is None else text_of(labelling))
     return found
+
+
+def step_of(rows: Sequence[int], labels: Mapping[int, Labelling | None]) -> list[Any]:
+    """Return rows that ascend, which entry each gets, and what there is of entries, once each."""
+    places: dict[Labelling | None, int] = {}
+    codes = [places.setdefault(labels[row], len(places) + 1) for row in rows]
+    packed = [np.array(numbers, dtype="<u4").tobytes() for numbers in (rows, codes)]
+    return [*packed, *("" if each is None else text_of(each) for each in places)]
 
 
 def text_of(labelling: Labelling) -> str:

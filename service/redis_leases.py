@@ -23,7 +23,7 @@ from service.records import (
     Spoken,
     Standing,
 )
-from service.redis_storage import key_of
+from service.redis_storage import key_of, version_key
 
 ABANDONED = 10_000
 """Milliseconds after which a decision is no longer being put by the call that brought it."""
@@ -218,8 +218,10 @@ class RedisLeases:
         owned = [f"own:{annotator}" for annotator in annotators]
         for id in leases:
             self.redis.unlink(*(key_of("lease", id, *rest) for rest in ((), ("held",), ("done",))))
+        leased = key_of("bits", pool, LEASED)
         self.redis.unlink(
-            key_of("bits", pool, LEASED),
+            leased,
+            version_key(leased),
             *(f"{of_pool}:{word}" for word in (*words, *bitmaps, *owned)),
         )
 

@@ -8,7 +8,8 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from service.records import LABELLED, Document, Record
+from service.records import LABELLED, Document, Job, Record, new_id
+from service.storage import Place, Versioned
 
 R = TypeVar("R", bound=Record)
 
@@ -23,7 +24,8 @@ QUICK_RETRIES = 6
 # the new text is put there (or nothing, to forget it) and the indexes follow in the same step. A
 # second try of a write that the server had already carried out finds its own text, and succeeds.
 # KEYS: record, list of its kind.
-# ARGV: old text, new text, entry in lists, how many indexes are left, those, then those entered.
+# ARGV: old text, new text, entry in lists, version, how many indexes are left, those, then those
+# entered. A version, where it is not '', is kept beside the record.
 WRITE_RECORD = """
 local stored = redis.call('GET', KEYS[1]) or ''
 if stored == ARGV[2] and ARGV[1] ~= '*' then return 1 end
@@ -33,16 +35,29 @@ elseif stored ~= ARGV[1] then
   return 0
 end
 if ARGV[2] == '' then
-  redis.call('DEL', KEYS[1])
+  redis.call('DEL', KEYS[1], KEYS[1] .. ':version')
   redis.call('ZREM', KEYS[2], ARGV[3])
 else
   redis.call('SET', KEYS[1], ARGV[2])
+  if ARGV[4] ~= '' then redis.call('SET', KEYS[1] .. ':version', ARGV[4]) end
   redis.call('ZADD', KEYS[2], 0, ARGV[3])
 end
-local left = tonumber(ARGV[4])
-for i = 5, 4 + left do redis.call('ZREM', KEYS[2] .. ':' .. ARGV[i], ARGV[3]) end
-for i = 5 + left, #ARGV do redis.call('ZADD', KEYS[2] .. ':' .. ARGV[i], 0, ARGV[3]) end
+local left = tonumber(ARGV[5])
+for i = 6, 5 + left do redis.call('ZREM', KEYS[2] .. ':' .. ARGV[i], ARGV[3]) end
+for i = 6 + left, #ARGV do redis.call('ZADD', KEYS[2] .. ':' .. ARGV[i], 0, ARGV[3]) end
 return 1
+"""
+
+# KEYS: what is asked for, each followed by where its version stands. '' is the version of nothing;
+# false that of what was written before there were versions.
+READ_VERSIONS = """
+local found = {}
+for i = 1, #KEYS, 2 do
+  local version = redis.call('GET', KEYS[i + 1])
+  if not version and redis.call('EXISTS', KEYS[i]) == 0 then version = '' end
+  found[#found + 1] = version
+end
+return found
 """
 
 # How far one run of a job has come is put in the place of what was known of it, and the job's
@@ -81,6 +96,11 @@ def key_of(*words: str) -> str:
     return PREFIX + ":".join(words)
 
 
+def version_key(key: str) -> str:
+    """Return where the version of what a key holds stands; the scripts know it too."""
+    return f"{key}:version"
+
+
 def text_of(record: Record) -> str:
     """Return a record as the text under which it is stored and compared."""
     return json.dumps(record.document(), sort_keys=True)
@@ -89,6 +109,14 @@ def text_of(record: Record) -> str:
 def entry_of(record: Record) -> str:
     """Return a record's entry in lists, which sort by time and then by id."""
     return f"{record.created_at} {record.id}"
+
+
+def far(text: bytes | None) -> tuple[int, int | None] | None:
+    """Return how far a job has come, as it is stored."""
+    if text is None:
+        return None
+    done, total = json.loads(text)
+    return done, total
 
 
 def merge(pipe: Any, target: str, change: str, add: bytes, remove: bytes) -> None:
@@ -111,6 +139,7 @@ class RedisStorage:
         # Typed as Any from here on: redis-py's answers are unions of its sync and async clients.
         self.redis = cast("Any", connection)
         self.write_record = self.redis.register_script(WRITE_RECORD)
+        self.read_versions = self.redis.register_script(READ_VERSIONS)
         self.write_run_progress = self.redis.register_script(WRITE_RUN_PROGRESS)
 
     def ping(self) -> None:
@@ -130,6 +159,7 @@ class RedisStorage:
                     expected,
                     text_of(new) if new else "",
                     entry_of(record),
+                    new_id() if record.is_versioned else "",
                     len(left),
                     *left,
                     *sorted(after),
@@ -198,11 +228,12 @@ class RedisStorage:
 
     def progress(self, job: str) -> tuple[int, int | None] | None:
         """Return how far a job has come, or None."""
-        text = self.redis.get(key_of("progress", job))
-        if text is None:
-            return None
-        done, total = json.loads(text)
-        return done, total
+        return far(self.redis.get(key_of("progress", job)))
+
+    def poll(self, id: str) -> tuple[Job | None, tuple[int, int | None] | None]:
+        """Return a job, or None, and how far it has come, or None, in one round trip."""
+        text, progress = self.redis.mget(key_of(Job.kind, id), key_of("progress", id))
+        return None if text is None else Job.from_document(json.loads(text)), far(progress)
 
     def hold(self, ticket: str, seconds: int) -> None:
         """Say that whoever has a ticket is alive and at work, for the next seconds."""
@@ -212,6 +243,20 @@ class RedisStorage:
         """Return whether whoever has a ticket said of late that they are at work."""
         return bool(self.redis.exists(key_of("held", ticket)))
 
+    def versions(self, places: Sequence[Place]) -> list[str | None]:
+        """Return the version of what stands in each place, all as of one moment."""
+        keys = [key_of(*place) for place in places]
+        found = self.read_versions(keys=[each for key in keys for each in (key, version_key(key))])
+        return [None if version is None else version.decode() for version in found]
+
+    def versioned(self, place: Place) -> Versioned:
+        """Return what stands in a place, with its version."""
+        key = key_of(*place)
+        content, version = self.redis.mget(key, version_key(key))
+        if version is None:
+            return Versioned(content, "" if content is None else None)
+        return Versioned(content, version.decode())
+
     def bits(self, pool: str, name: str) -> bytes | None:
         """Return an exclusion set as a bitmap, row 0 in the highest bit of byte 0, or None."""
         return cast("bytes | None", self.redis.get(key_of("bits", pool, name)))
@@ -219,7 +264,8 @@ class RedisStorage:
     def put_bits(self, pool: str, name: str, bitmap: bytes) -> None:
         """Make or replace an exclusion set."""
         with self.redis.pipeline(transaction=True) as pipe:
-            pipe.set(key_of("bits", pool, name), bitmap)
+            key = key_of("bits", pool, name)
+            pipe.mset({key: bitmap, version_key(key): new_id()})
             pipe.sadd(key_of("exclusions", pool), name)
             pipe.execute()
 
@@ -229,13 +275,15 @@ class RedisStorage:
         change = key_of("change", pool, name)
         with self.redis.pipeline(transaction=True) as pipe:
             merge(pipe, target, change, add, remove)
+            pipe.set(version_key(target), new_id())
             pipe.sadd(key_of("exclusions", pool), name)
             pipe.execute()
 
     def remove_bits(self, pool: str, name: str) -> bool:
         """Forget an exclusion set; return False where there was none."""
         with self.redis.pipeline(transaction=True) as pipe:
-            pipe.delete(key_of("bits", pool, name))
+            key = key_of("bits", pool, name)
+            pipe.delete(key, version_key(key))
             pipe.srem(key_of("exclusions", pool), name)
             _, removed = pipe.execute()
         return bool(removed)
@@ -246,11 +294,8 @@ class RedisStorage:
 
     def forget_pool(self, pool: str) -> None:
         """Forget all exclusion sets of a pool, that of its labels too."""
-        names = [*self.bit_names(pool), LABELLED]
-        self.redis.delete(
-            key_of("exclusions", pool),
-            *(key_of("bits", pool, name) for name in names),
-        )
+        keys = [key_of("bits", pool, name) for name in (*self.bit_names(pool), LABELLED)]
+        self.redis.delete(key_of("exclusions", pool), *keys, *map(version_key, keys))
 
     def remember(self, key: str, document: Document, seconds: int) -> Document | None:
         """Remember a document under a key; where it is taken, return what stands there instead."""

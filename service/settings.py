@@ -37,15 +37,36 @@ class Settings:
         Path("data"), "where pools, models, rankings and the embedded server's data live"
     )
     redis_url: str = setting("", "a Redis or Valkey to use instead of the embedded server")
+    storage_url: str = setting(
+        "", "a bucket for the files, `s3://bucket/prefix`; the data directory then keeps copies"
+    )
+    cache_bytes: int = setting(
+        20 * GIB, "bytes of a bucket's files that a machine keeps as copies", at_least=MIB
+    )
     host: str = setting("127.0.0.1", "the address the API listens on")
     port: int = setting(8000, "the port the API listens on; 0 takes a free one", at_most=65_535)
     api_key: str = setting("", "the bearer key that clients must send; required beyond loopback")
     api_processes: int = setting(2, "processes that serve the API", at_least=1)
     api_threads: int = setting(16, "requests that one API process serves at once", at_least=4)
     workers: int = setting(2, "workers that `shortlist serve` starts", at_least=1)
+    score_threads: int = setting(
+        0, "threads in which one scoring asks a forest; 0: the processors divided by the workers"
+    )
     allow_joblib: bool = setting(False, "accept joblib models, which run their sender's code")
     sandbox_memory: int = setting(
         4 * GIB, "bytes that a process holding client bytes may use", at_least=256 * MIB, limit=True
+    )
+    compute: str = setting(
+        "", "a Dask scheduler's address, as tcp://host:8786: trainings and simulations run there"
+    )
+    fit_processes: int = setting(
+        1, "processes of this machine that one training or simulation may use", at_least=1
+    )
+    gpu: bool = setting(False, "run ONNX models on a GPU where there is one, with onnxruntime-gpu")
+    piece_items: int = setting(
+        1_000_000,
+        "items, at least, of a piece of a scoring that several workers share, cut between parts",
+        at_least=1,
     )
     job_timeout: int = setting(3600, "seconds a job may run", at_least=1, limit=True)
     upload_timeout: int = setting(900, "seconds reading an upload may take", at_least=1, limit=True)
@@ -74,6 +95,9 @@ class Settings:
     )
     max_prediction_bytes: int = setting(
         64 * GIB, "bytes that the members of one model may say of a pool", limit=True
+    )
+    reading_cache_bytes: int = setting(
+        64 * MIB, "bytes of exclusion sets and records that an API process keeps for readings"
     )
     max_page: int = setting(100_000, "rows of one answer", at_least=1, limit=True)
     max_ids: int = setting(1_000_000, "ids of one request", at_least=1, limit=True)

@@ -5,7 +5,7 @@ to the same promises by the same tests.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from service.records import (
     Annotation,
@@ -13,6 +13,7 @@ from service.records import (
     Completion,
     Decision,
     Document,
+    Job,
     Labelling,
     Lease,
     LeaseSummary,
@@ -23,6 +24,24 @@ from service.records import (
 )
 
 R = TypeVar("R", bound=Record)
+
+Place = tuple[str, ...]
+"""Where something that has versions stands: a record's kind and id, or `bits`, a pool and a set."""
+
+
+class Versioned(NamedTuple):
+    """What stands in a place, None for nothing, and its version.
+
+    The version is None where nobody wrote one: such content may change at any time.
+    """
+
+    content: bytes | None
+    version: str | None
+
+
+def set_place(pool: str, name: str) -> Place:
+    """Return the place of an exclusion set."""
+    return ("bits", pool, name)
 
 
 class Storage(Protocol):
@@ -63,11 +82,24 @@ class Storage(Protocol):
     def progress(self, job: str) -> tuple[int, int | None] | None:
         """Return how far a job has come, or None."""
 
+    def poll(self, id: str) -> tuple[Job | None, tuple[int, int | None] | None]:
+        """Return a job, or None, and how far it has come, or None."""
+
     def hold(self, ticket: str, seconds: int) -> None:
         """Say that whoever has a ticket is alive and at work, for the next seconds."""
 
     def is_held(self, ticket: str) -> bool:
         """Return whether whoever has a ticket said of late that they are at work."""
+
+    def versions(self, places: Sequence[Place]) -> list[str | None]:
+        """Return the version of what stands in each place, all as of one moment.
+
+        A version is only ever that of one content: any write gives another. '' is that of nothing,
+        None that of what was written before there were versions.
+        """
+
+    def versioned(self, place: Place) -> Versioned:
+        """Return what stands in a place, with its version, as of one moment."""
 
     def bits(self, pool: str, name: str) -> bytes | None:
         """Return an exclusion set as a bitmap, row 0 in the highest bit of byte 0, or None."""

@@ -4,7 +4,8 @@ import json
 import threading
 import time
 
-from service.records import LABELLED
+from service.records import LABELLED, Job, new_id
+from service.storage import Versioned
 
 
 class MemoryStorage:
@@ -16,6 +17,7 @@ class MemoryStorage:
         self.kept = {}
         self.held = {}
         self.bitmaps = {}
+        self.numbers = {}
 
     def ping(self):
         pass
@@ -23,6 +25,8 @@ class MemoryStorage:
     def add(self, record):
         with self.lock:
             key = (record.kind, record.id)
+            if key not in self.texts:
+                self.numbers[key] = new_id()
             stored = self.texts.setdefault(key, text_of(record))
             return stored == text_of(record)
 
@@ -36,6 +40,7 @@ class MemoryStorage:
             if self.texts.get(key) not in (text_of(old), text_of(new)):
                 return False
             self.texts[key] = text_of(new)
+            self.numbers[key] = new_id()
             return True
 
     def remove(self, record):
@@ -68,6 +73,9 @@ class MemoryStorage:
     def progress(self, job):
         return self.kept.get(("progress", job))
 
+    def poll(self, id):
+        return self.get(Job, id), self.progress(id)
+
     def hold(self, ticket, seconds):
         self.held[ticket] = time.monotonic() + seconds
 
@@ -78,10 +86,27 @@ class MemoryStorage:
         stored = self.bitmaps.get((pool, name))
         return None if stored is None else bytes_of(stored)
 
+    def stored(self, place):
+        """What stands in a place, or None."""
+        kind, *rest = place
+        if kind == "bits":
+            return self.bits(*rest)
+        text = self.texts.get(place)
+        return None if text is None else text.encode()
+
+    def versions(self, places):
+        return [self.versioned(place).version for place in places]
+
+    def versioned(self, place):
+        content = self.stored(place)
+        return Versioned(content, "" if content is None else self.numbers[place])
+
     def put_bits(self, pool, name, bitmap):
+        self.numbers["bits", pool, name] = new_id()
         self.bitmaps[pool, name] = number_of(bitmap)
 
     def merge_bits(self, pool, name, add, remove):
+        self.numbers["bits", pool, name] = new_id()
         stored = self.bitmaps.get((pool, name), 0)
         self.bitmaps[pool, name] = (stored | number_of(add)) & ~number_of(remove)
 

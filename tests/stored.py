@@ -1,6 +1,7 @@
 """Pools as workers leave them, without any worker."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 
@@ -9,14 +10,22 @@ from service.ids import build_index, hash_ids, pack
 from service.records import Labelling, Part, Pool, new_id, now
 
 
-def stored_pool(backend, features, labels=None):
-    """A pool of one part whose ids are its rows; its labels by row."""
+def stored_pool(backend, features, labels=None, parts=1):
+    """A pool whose ids are its rows, of so many parts; its labels by row."""
+    id, shape, dtype = new_id(), tuple(features.shape[1:]), str(features.dtype)
+    ends = np.linspace(0, len(features), parts + 1).astype(int).tolist()
+    own = [stored_part(backend, id, features[start:stop], start) for start, stop in pairwise(ends)]
+    pool = Pool(id=id, parts=tuple(own), item_shape=shape, dtype=dtype)
+    backend.storage.add(pool)
+    return label(backend, pool, labels or {})
+
+
+def stored_part(backend, pool_id, features, start):
+    """A part of a pool, from a row on."""
     part = Part(id=new_id(), job=new_id(), rows=len(features), bytes=1, sha256="0")
-    shape, dtype = tuple(features.shape[1:]), str(features.dtype)
-    pool = Pool(id=new_id(), parts=(part,), item_shape=shape, dtype=dtype)
-    packed = pack([str(row) for row in range(len(features))])
+    packed = pack([str(row) for row in range(start, start + len(features))])
     index = build_index(hash_ids(packed))
-    path = backend.files.path(part_name(pool.id, part.id))
+    path = backend.files.path(part_name(pool_id, part.id))
     path.mkdir(parents=True)
     arrays = {
         "features": features,
@@ -27,8 +36,7 @@ def stored_pool(backend, features, labels=None):
     }
     for name, array in arrays.items():
         np.save(path / f"{name}.npy", array)
-    backend.storage.add(pool)
-    return label(backend, pool, labels or {})
+    return part
 
 
 def label(backend, pool, labels):

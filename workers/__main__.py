@@ -4,13 +4,11 @@ import logging
 import os
 import signal
 import sys
+from contextlib import closing
+from functools import partial
 
-from service.backend import open_backend
-from service.redis_storage import connect
 from service.settings import SANDBOX_ADDRESS, InvalidSettings, Settings
 from workers.sandbox.starter import ZygoteProcess
-from workers.workbench import PATIENCE
-from workers.worker import Worker, tidy
 
 
 def main() -> None:
@@ -19,14 +17,27 @@ def main() -> None:
     settings = Settings.from_environment(os.environ)
     if not settings.redis_url:
         raise InvalidSettings("SHORTLIST_REDIS_URL is not set; `shortlist worker` finds the server")
-    backend = open_backend(settings, PATIENCE)
-    tidy(backend)
     # RQ handles signals once it works; until then one must not leave the zygote's files behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with ZygoteProcess() as zygote:
-        os.environ[SANDBOX_ADDRESS] = str(zygote.address)
-        worker = Worker(backend, connect(settings.redis_url, PATIENCE), zygote)
-        worker.work(logging_level="WARNING")
+    with closing(ZygoteProcess()) as zygote:
+        zygote.begin()
+        work(settings, zygote)
+
+
+def work(settings: Settings, zygote: ZygoteProcess) -> None:
+    """Work, once both the sandbox and we ourselves have imported every library."""
+    # Only here, while the zygote imports its own: each takes more than a second.
+    from service.backend import open_backend
+    from service.redis_storage import connect
+    from workers.workbench import PATIENCE
+    from workers.worker import Worker, tidy
+
+    backend = open_backend(settings, PATIENCE, forking=True)
+    backend.files.aside(partial(tidy, backend))
+    zygote.await_ready()
+    os.environ[SANDBOX_ADDRESS] = str(zygote.address)
+    worker = Worker(backend, connect(settings.redis_url, PATIENCE), zygote)
+    worker.work(logging_level="WARNING")
 
 
 if __name__ == "__main__":

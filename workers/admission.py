@@ -9,14 +9,17 @@ from typing import Any
 
 from service.classes import fault_of_classes
 from service.errors import InvalidOutput, ModelRefused, readable
-from service.files import model_name
+from service.files import form_name, model_name
 from service.operations import jobs
 from service.records import Job, Model
 from service.settings import Settings
-from workers.versions import versions_of
+from workers.versions import LEARNING, version_of, versions_of
 from workers.workbench import Workbench
 
 LONGEST_NAME = 500
+LARGEST_FORM = 4
+"""How many times the size of its artifact the form of a model that opens faster may have."""
+
 FEWEST = 2
 """Classes that leave a doubt, and members that can disagree."""
 
@@ -60,12 +63,20 @@ def describe(bench: Workbench, job: Job, artifact: Artifact) -> Model:
         said = bench.open(
             job,
             "inspect_model",
-            arguments={"format": artifact.format, "limits": {"max_classes": settings.max_classes}},
+            arguments={
+                "format": artifact.format,
+                "limits": {"max_classes": settings.max_classes},
+                "room": LARGEST_FORM * artifact.bytes,
+            },
             inputs={"model": artifact.path},
             scratch=desk.scratch,
-            room=0,
+            room=LARGEST_FORM * artifact.bytes,
         )
-    return model_of(artifact, said, settings)
+        model = model_of(artifact, said, settings)
+        if said.get("prepared"):
+            form = desk.take("prepared", desk.aside / "prepared")
+            bench.backend.files.publish(form, form_name(model.id, version_of(LEARNING)))
+    return model
 
 
 def publish(bench: Workbench, job: Job, artifact: Artifact) -> None:

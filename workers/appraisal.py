@@ -13,9 +13,10 @@ import numpy as np
 from service.acquisition.evidence import Array, Rows
 from service.classes import identity
 from service.errors import FitFailed, TooFewLabels
-from service.estimators import Recipe
-from workers.fitting import Vectors, accuracies, splits_of
-from workers.sources import Stack, fractions
+from workers.compute import Compute
+from workers.fitting import Task, accuracies, splits_of
+from workers.numbers import fractions
+from workers.sources import Stack
 
 BLOCK_ROWS = 65_536
 BLOCK_VALUES = 2**22
@@ -101,14 +102,12 @@ class Score:
     error: float
 
 
-def score(
-    recipe: Recipe, vectors: Vectors, codes: Rows, *, folds: int, seed: int, tick: Tick
-) -> Score | None:
+def score(task: Task, folds: int, compute: Compute, tick: Tick) -> Score | None:
     """Return how well a recipe does on labels held out, None where there are too few of them."""
-    splits = splits_of(recipe, vectors, codes, folds=folds, seed=seed) if folds else ()
+    splits = splits_of(task, folds) if folds else ()
     found: list[float] = []
     try:
-        for accuracy in accuracies(recipe, vectors, codes, splits, seed):
+        for accuracy in accuracies(task, splits, compute):
             found.append(accuracy)
             tick()
     except (FitFailed, TooFewLabels):

@@ -1,7 +1,7 @@
 """What is scored: by a scoring job, read back from its request and looked up again, or a turn."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +17,8 @@ from service.items import Items
 from service.operations import exclusions, models, pools, predictions, scorings
 from service.operations.questions import MEMBERS
 from service.records import LABELLED, Job, Model, Part, Pool, Predictions
+from workers.prediction import MEMBERS as MEMBER_PROBS
+from workers.prediction import PROBS, Subject
 
 Mask = npt.NDArray[np.bool_]
 Found = TypeVar("Found")
@@ -27,6 +29,7 @@ class Assignment:
     """What a job scores: a pool, by predictions, with functions.
 
     `batch` is what batch strategies select, as the job of a scoring has it, None where none does.
+    `start` is the row of the whole pool at which the parts begin.
     """
 
     job: Job
@@ -37,6 +40,13 @@ class Assignment:
     annotations: Predictions | None
     functions: tuple[Function, ...]
     batch: Mapping[str, Any] | None = None
+    start: int = 0
+
+    def piece(self, first: int, last: int) -> "Assignment":
+        """Return what is to be done of some of the parts alone, whose rows count from 0."""
+        before, parts = self.parts[:first], self.parts[first:last]
+        start = sum(part.rows for part in before)
+        return replace(self, pool=replace(self.pool, parts=parts), parts=parts, start=start)
 
     @property
     def total(self) -> int:
@@ -131,3 +141,15 @@ def labelled_rows(backend: Backend, assignment: Assignment) -> Rows:
     """Return the rows of the items that have a label, ascending."""
     stored = backend.storage.bits(assignment.pool.id, LABELLED)
     return ranking.rows_of(ranking.fitted(stored, assignment.total))
+
+
+def subjects(assignment: Assignment) -> list[Subject]:
+    """Return what the models of a job are asked about, if its functions need to know."""
+    if not assignment.of_models:
+        return []
+    alone = len(assignment.models) == 1
+    kinds = {PROBS, MEMBER_PROBS} if alone and assignment.asks_members else {PROBS}
+    return [
+        Subject(assignment.job, assignment.pool, assignment.parts, model, frozenset(kinds))
+        for model in assignment.models
+    ]

@@ -1,6 +1,7 @@
 """Every function's score of every item: one pass over the evidence, then what builds on it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from service.acquisition.evidence import Ragged, Rows
-from service.acquisition.registry import AGGREGATION, BATCH, COMPOSITION, SCORE
+from service.acquisition.registry import AGGREGATION, COMPOSITION, SCORE
 from service.errors import InvalidOutput
 from service.functions import Function
 from service.ranking import Scores
 from workers.evidence import Supply
+from workers.watch import Watch, nothing
 
 Report = Callable[[int], None]
 
@@ -33,10 +35,9 @@ class Evaluation:
     originals: dict[str, Rows] = field(default_factory=dict)
 
     def array(self, function: Function) -> Scores:
-        """Return the scores of a function, made with no score for any item if they are new."""
+        """Return the scores of a function; if they are new, all are still to be put there."""
         if function.key not in self.scores:
             self.scores[function.key] = self.new_array(function)
-            self.scores[function.key][:] = np.nan
         return self.scores[function.key]
 
     def new_array(self, function: Function) -> Scores:
@@ -49,37 +50,61 @@ class Evaluation:
         )
         return made
 
+    @contextmanager
+    def taking(self, function: Function) -> Iterator[Callable[[Scores], object]]:
+        """Give what takes a function's scores, block after block in pool order.
+
+        Written and not mapped, they take no memory, and half the time.
+        """
+        path = self.path(function)
+        if path is None:
+            found = [np.empty(0)]
+            yield found.append
+            self.scores[function.key] = np.concatenate(found)
+            return
+        with path.open("wb") as file:
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": "<f8", "fortran_order": False, "shape": (self.total,)}
+            )
+            yield lambda scores: file.write(np.ascontiguousarray(scores).data)
+        self.scores[function.key] = np.load(path, mmap_mode="r+")
+
     def path(self, function: Function) -> Path | None:
         """Return the file of a function's scores, where they are in one."""
-        name = f"{sha256(function.key.encode()).hexdigest()}.npy"
-        return self.directory and self.directory / name
+        return self.directory and self.directory / file_of(function)
+
+
+def file_of(function: Function) -> str:
+    """Return the name of the file of a function's scores."""
+    return f"{sha256(function.key.encode()).hexdigest()}.npy"
 
 
 def evaluate(evaluation: Evaluation, functions: Sequence[Function], report: Report) -> None:
     """Compute the scores of functions, and of all that they build on."""
-    wanted = {each.key: each for function in functions for each in needed(function)}
+    wanted = {each.key: each for function in functions for each in function.scored()}
     leaves = [each for each in wanted.values() if each.entry.kind in (SCORE, AGGREGATION)]
-    pointwise = [each for each in leaves if not each.entry.whole]
-    size = evaluation.supply.block_rows(pointwise)
-    for done, rows in blocks(evaluation.total, size):
-        for function in pointwise:
-            put(evaluation, function, evaluation.supply.known(function, rows))
-        report(done)
-        evaluation.supply.forget_block()
+    new = [each for each in leaves if each.key not in evaluation.scores]
+    pointwise = [each for each in new if not each.entry.whole]
+    if pointwise:
+        evaluate_blocks(evaluation, pointwise, report)
     for function in wanted.values():
         if function.entry.whole or function.entry.kind == COMPOSITION:
-            put(evaluation, function, scored_rows(evaluation, function))
+            every = np.arange(evaluation.total, dtype=np.int64)
+            rows = scored_rows(evaluation, function, every)
+            evaluation.array(function)[:] = scores_of(evaluation, function, every, rows)
 
 
-def needed(function: Function) -> Iterator[Function]:
-    """Yield the functions whose scores must be there, what others build on first."""
-    if function.entry.kind == AGGREGATION:
-        yield function  # it scores the objects itself
-        return
-    for each in function.of:
-        yield from needed(each)
-    if function.entry.kind != BATCH:
-        yield function
+def evaluate_blocks(evaluation: Evaluation, functions: Sequence[Function], report: Report) -> None:
+    """Compute the scores of functions that score each item by itself."""
+    supply, pace = evaluation.supply, Watch(nothing)
+    with ExitStack() as stack:
+        takers = [(each, stack.enter_context(evaluation.taking(each))) for each in functions]
+        for done, rows in blocks(evaluation.total, supply.block_rows(functions)):
+            for function, take in takers:
+                take(scores_of(evaluation, function, rows, supply.known(function, rows)))
+            if done == evaluation.total or pace.is_due():
+                report(done)
+            supply.forget_block()
 
 
 def blocks(total: int, size: int) -> Iterator[tuple[int, Rows]]:
@@ -89,19 +114,26 @@ def blocks(total: int, size: int) -> Iterator[tuple[int, Rows]]:
         yield stop, np.arange(start, stop, dtype=np.int64)
 
 
-def scored_rows(evaluation: Evaluation, function: Function) -> Rows:
+def scored_rows(evaluation: Evaluation, function: Function, rows: Rows) -> Rows:
     """Return the rows that a function can score as soon as all that it builds on is there."""
-    rows = evaluation.supply.known(function, np.arange(evaluation.total, dtype=np.int64))
+    rows = evaluation.supply.known(function, rows)
     for each in function.of:
         rows = rows[~np.isnan(evaluation.array(each)[rows])]
     return rows
 
 
-def put(evaluation: Evaluation, function: Function, rows: Rows) -> None:
-    """Compute a function's scores of some rows, check them, and put them in their place."""
-    target = evaluation.array(function)
-    if not len(rows):
-        return
+def scores_of(evaluation: Evaluation, function: Function, among: Rows, rows: Rows) -> Scores:
+    """Return the scores of a run of rows: a function's for some of them, NaN for the others."""
+    if len(rows) == len(among):
+        return computed(evaluation, function, rows) if len(rows) else np.empty(0)
+    found = np.full(len(among), np.nan)
+    if len(rows):
+        found[rows - among[0]] = computed(evaluation, function, rows)
+    return found
+
+
+def computed(evaluation: Evaluation, function: Function, rows: Rows) -> Scores:
+    """Return a function's scores of some rows, checked."""
     evidence = evidence_for(evaluation, function, rows)
     told = function.entry.call(evidence, function.parameters)
     if function.entry.names_originals:
@@ -111,7 +143,7 @@ def put(evaluation: Evaluation, function: Function, rows: Rows) -> None:
         )[rows] = originals
     scores = np.asarray(told, dtype=np.float64)
     check(evaluation, function, rows, scores)
-    target[rows] = scores
+    return scores
 
 
 def evidence_for(evaluation: Evaluation, function: Function, rows: Rows) -> dict[str, Any]:
@@ -144,6 +176,8 @@ def base(evaluation: Evaluation, function: Function, rows: Rows) -> Scores:
 
 def check(evaluation: Evaluation, function: Function, rows: Rows, scores: Scores) -> None:
     """Raise InvalidOutput, naming the item, where a score is none."""
+    if np.isfinite(scores).all():
+        return
     wrong = np.isinf(scores) if function.entry.skips else ~np.isfinite(scores)
     if wrong.any():
         name = evaluation.supply.id_of(int(rows[np.flatnonzero(wrong)[0]]))

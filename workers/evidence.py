@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,8 @@ from service.acquisition.evidence import (
     Keys,
     Neighbours,
     Originals,
-    Ragged,
     Rows,
+    frozen,
 )
 from service.acquisition.features import Features
 from service.classes import identity
@@ -32,7 +31,14 @@ from workers.sources import Source, Upload
 from workers.watch import Watch
 
 BLOCK_ROWS = 16_384
-BLOCK_VALUES = 2**22
+BLOCK_VALUES = 2**21
+CACHED_VALUES = 2**16
+"""Values of a block, a member's by itself, with which the steps of a function stay in the cache."""
+
+BLOCKS_KEPT = 64
+"""Of so many blocks, what was read of files may stay in memory."""
+
+PROBABILITIES = frozenset({"probs", "label_probs", "member_probs"})
 TARGETS = "target_member_probs"
 VALUES = frozenset({"mean", "std", "member_values"})
 LARGEST = 1e15
@@ -58,7 +64,8 @@ class Supply:
         self.tick = Watch(tick)
         self.votes = votes
         self.made: dict[str, Any] = {}
-        self.block: dict[str, Any] = {}
+        self.blocks = 0
+        self.block: dict[str, list[tuple[Rows, Any]]] = {}
 
     def id_of(self, row: int) -> str:
         """Return the id of the item in a row."""
@@ -68,30 +75,41 @@ class Supply:
         """Return how many rows' evidence may be held at once."""
         needs = {need for each in functions for need in each.entry.needs}
         predicted = any(EVIDENCE[need].source == PREDICTIONS for need in needs)
-        values = self.source.values if predicted else 1
-        return max(1, min(BLOCK_ROWS, BLOCK_VALUES // max(1, values)))
+        if not predicted:
+            return BLOCK_ROWS
+        values, classes = max(1, self.source.values), max(1, len(self.source.classes))
+        return max(1, min(BLOCK_ROWS, CACHED_VALUES // classes, BLOCK_VALUES // values))
 
     def known(self, function: Function, rows: Rows) -> Rows:
         """Return those rows for which there are predictions, where the function needs any."""
-        return rows[self.source.has(rows)] if function.entry.needs_predictions else rows
+        if not function.entry.needs_predictions:
+            return rows
+        there = self.source.has(rows)
+        return rows if there.all() else rows[there]
 
     def give(self, need: str, function: Function, rows: Rows) -> Any:
         """Return one kind of evidence of some rows, ascending."""
         asked = {name: function.parameters[name] for name in EVIDENCE[need].asks}
         if need == "labelled_neighbours":
             asked["predicted"] = "labelled_probs" in function.entry.needs
-        each = EVIDENCE[need].per_item
-        kept = self.block if each else self.made
-        key = json.dumps([need, asked, sha256(rows.tobytes()).hexdigest() if each else ""])
-        if key not in kept:
-            value = self.make(need, asked, rows)
-            freeze(value)
-            kept[key] = value
-        return kept[key]
+        by_item = need in PROBABILITIES and not function.entry.pointwise
+        name = f"{need} {by_item} {json.dumps(asked) if asked else ''}"
+        if not EVIDENCE[need].per_item:
+            return self.once(name, lambda: frozen(self.make(need, asked, rows)))
+        for those, value in self.block.get(name, ()):
+            if those is rows or np.array_equal(those, rows):
+                return value
+        made = self.make(need, asked, rows)
+        value = frozen(np.ascontiguousarray(made) if by_item else made)
+        self.block.setdefault(name, []).append((rows, value))
+        return value
 
     def forget_block(self) -> None:
         """Let go of the evidence of the rows that are done."""
         self.block.clear()
+        self.blocks += 1
+        if self.blocks % BLOCKS_KEPT == 0:
+            self.source.let_go()
         self.tick()
 
     def make(self, need: str, asked: Mapping[str, Any], rows: Rows) -> Any:
@@ -223,7 +241,8 @@ class Supply:
     def labelled_probs(self, rows: Rows) -> Array:
         """Return the class probabilities of the labelled items that have any."""
         del rows
-        return self.source.give("probs", self.labelled_known)
+        found: Array = np.ascontiguousarray(self.source.give("probs", self.labelled_known))
+        return found
 
     def labelled_values(self, rows: Rows) -> Array:
         """Return the labels, which must be numbers, of the labelled items."""
@@ -250,7 +269,8 @@ class Supply:
         known = chosen[self.source.has(chosen)]
         if not len(known):
             raise UnusableItems("There are no predictions of any of the targets")
-        return self.source.give("member_probs", known)
+        found: Array = np.ascontiguousarray(self.source.give("member_probs", known))
+        return found
 
     @cached_property
     def vectors(self) -> Features:
@@ -275,12 +295,3 @@ class Supply:
         """The labelled rows for which there are predictions."""
         rows = self.pool_labels.rows
         return rows[self.source.has(rows)]
-
-
-def freeze(value: Any) -> None:
-    """Make the arrays of some evidence read-only: no function may change what others get."""
-    if isinstance(value, np.ndarray):
-        value.flags.writeable = False
-    elif isinstance(value, Ragged):
-        freeze(value.values)
-        freeze(value.ends)

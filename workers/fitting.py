@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,11 @@ from sklearn.model_selection import StratifiedKFold
 from service.acquisition.evidence import Array, Rows
 from service.errors import FitFailed, TooFewLabels
 from service.estimators import Recipe, parameter
+from workers.compute import HERE, Compute
 from workers.estimators import ESTIMATORS, FEWEST, build
 from workers.memory import reserve
 
-FOLDS = 5
 SMALLEST_FOLDS = 2
-EMPTY = np.empty(0)
 
 OF_THE_REQUEST = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 """What scikit-learn raises for parameters and items that do not go together."""
@@ -38,6 +38,16 @@ LONGEST_SENTENCE = 500
 MOST_WARNINGS = 20
 
 Vectors = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is fitted: a recipe on vectors (labelled, width) and their classes, by a seed."""
+
+    recipe: Recipe
+    vectors: Vectors
+    targets: npt.NDArray[Any]
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,19 @@ def fitted(recipe: Recipe, vectors: Vectors, targets: npt.NDArray[Any], seed: in
         if not np.isfinite(classifier.predict_proba(items[:TRIED_ITEMS])).all():
             raise FitFailed(f"{recipe.estimator} gives probabilities that are no numbers")
     return Fitted(classifier, sentences(caught))
+
+
+def fitted_by(compute: Compute, task: Task) -> Fitted:
+    """Return what `fitted` does, wherever it is done, in pieces where there are any."""
+    if compute.divides and ESTIMATORS[task.recipe.estimator].divides:
+        found: Fitted = compute.dividing(partial(fitted_whole, task))
+        return found
+    return compute.once(fitted_whole, task)
+
+
+def fitted_whole(task: Task) -> Fitted:
+    """Return what `fitted` does of a task."""
+    return fitted(task.recipe, task.vectors, task.targets, task.seed)
 
 
 def unlooked(recipe: Recipe, labels: int, width: int) -> int:
@@ -119,15 +142,6 @@ def quietly(name: str) -> Iterator[None]:
         yield
 
 
-def cross_validated(
-    recipe: Recipe, vectors: Vectors, codes: Rows, *, folds: int, seed: int
-) -> Array:
-    """Return the accuracy of each of some stratified folds, fewer where the rarest class has fewer
-    labels; none at all where that is one, or where a fold leaves too few labels to fit on."""
-    splits = splits_of(recipe, vectors, codes, folds=folds, seed=seed)
-    return np.array(list(accuracies(recipe, vectors, codes, splits, seed)), dtype=np.float64)
-
-
 @dataclass(frozen=True)
 class Split:
     """One fold: the places of what is fitted on, and of what is held out."""
@@ -136,34 +150,34 @@ class Split:
     held: Rows
 
 
-def splits_of(
-    recipe: Recipe, vectors: Vectors, targets: npt.NDArray[Any], *, folds: int, seed: int
-) -> tuple[Split, ...]:
-    """Return stratified folds that can all be fitted on, shuffled by the seed; none where there
-    are no such folds."""
+def splits_of(task: Task, folds: int) -> tuple[Split, ...]:
+    """Return stratified folds that can all be fitted on, shuffled by the seed.
+
+    There are fewer where the rarest class has fewer labels, and none where that is one, or where a
+    fold leaves too few labels to fit on.
+    """
+    vectors, targets = task.vectors, task.targets
     count = min(folds, fewest(targets))
     if count < SMALLEST_FOLDS:
         return ()
-    divided = StratifiedKFold(count, shuffle=True, random_state=seed).split(targets, targets)
+    divided = StratifiedKFold(count, shuffle=True, random_state=task.seed).split(targets, targets)
     splits = tuple(Split(kept, held) for kept, held in divided)
-    if any(shortage(recipe, vectors[each.kept], targets[each.kept]) for each in splits):
+    if any(shortage(task.recipe, vectors[each.kept], targets[each.kept]) for each in splits):
         return ()
     return splits
 
 
-def accuracies(
-    recipe: Recipe,
-    vectors: Vectors,
-    targets: npt.NDArray[Any],
-    splits: Sequence[Split],
-    seed: int,
-) -> Iterator[float]:
+def accuracies(task: Task, splits: Sequence[Split], compute: Compute = HERE) -> Iterator[float]:
     """Yield the accuracy on what each fold holds out, fitted on the rest."""
-    for split in splits:
-        classifier = fit(recipe, vectors[split.kept], targets[split.kept], seed)
-        with quietly(recipe.estimator):
-            predicted = classifier.predict(flat(vectors[split.held]))
-        yield float(np.mean(predicted == targets[split.held]))
+    return compute.each(accuracy, task, splits)
+
+
+def accuracy(task: Task, split: Split) -> float:
+    """Return the accuracy on what one fold holds out, fitted on the rest."""
+    classifier = fit(task.recipe, task.vectors[split.kept], task.targets[split.kept], task.seed)
+    with quietly(task.recipe.estimator):
+        predicted = classifier.predict(flat(task.vectors[split.held]))
+    return float(np.mean(predicted == task.targets[split.held]))
 
 
 def shortage(recipe: Recipe, vectors: Vectors, targets: npt.NDArray[Any]) -> str | None:

@@ -191,8 +191,7 @@ def arrive(desk: Desk, part: Part, summary: Summary, start: int | None) -> Arriv
     """Write a part's ids and their index, and return the part as it asks to enter the pool."""
     stop = part.rows + (start or 0)
     packed = desk.take_ids(summary.rows) if start is None else numbered(start, stop)
-    hashes = hash_ids(packed)
-    index = build_index(hashes)
+    index = build_index(hash_ids(packed))
     refuse_duplicate(packed, index)
     arrays: dict[str, npt.NDArray[Any]] = {
         "ids": packed.blob,
@@ -211,7 +210,7 @@ def arrive(desk: Desk, part: Part, summary: Summary, start: int | None) -> Arriv
         item_shape=summary.item_shape if summary.rows else None,
         metadata=summary.metadata,
         ids=packed,
-        hashes=hashes,
+        index=index,
         numbered_from=start,
     )
 

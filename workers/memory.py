@@ -3,12 +3,15 @@
 A process that the kernel kills takes its job along, and the job is tried again, to the same end.
 """
 
+import mmap
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.linalg.blas import dgemm
 
 from service.errors import OutOfMemory
@@ -60,6 +63,15 @@ def reserve(room: int) -> None:
 def least(*limits: int) -> int:
     """Return the least of some limits, of which some may be none."""
     return min(limit for limit in limits if limit != resource.RLIM_INFINITY)
+
+
+def let_go(array: npt.NDArray[Any]) -> None:
+    """Give back the memory that a mapped file takes; it stays readable, from the file again."""
+    holder: Any = array
+    while isinstance(holder, np.ndarray):
+        holder = holder.base
+    if isinstance(holder, mmap.mmap):
+        holder.madvise(mmap.MADV_DONTNEED)
 
 
 def address_space() -> int:

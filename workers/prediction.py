@@ -5,6 +5,7 @@ its members. Each kind is asked for, computed and kept by itself.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -15,11 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from service.errors import InvalidOutput, SubjectGone
-from service.files import Files, members_name, model_name, part_name, predictions_name
+from service.files import (
+    Files,
+    form_name,
+    members_name,
+    model_name,
+    part_name,
+    predictions_name,
+)
 from service.items import Items
 from service.operations import models, pools
 from service.records import Job, Model, Part, Pool
-from workers.versions import versions_of
+from service.settings import Settings
+from workers import memory
+from workers.versions import LEARNING, PROVIDERS, version_of, versions_of
 from workers.workbench import Desk, Workbench, load
 
 PROBS, MEMBERS = "probs", "member_probs"
@@ -28,7 +38,7 @@ PROBS, MEMBERS = "probs", "member_probs"
 BLOCK = 4_096
 PARTS_AT_ONCE = 16
 FLOAT64 = 8
-CHECKED_VALUES = 2**22
+CHECKED_VALUES = 2**17
 VERSIONS = "versions.json"
 SUM_TOLERANCE = 1e-3
 RANGE_TOLERANCE = 1e-6
@@ -107,8 +117,8 @@ def predict_all(bench: Workbench, subjects: Sequence[Subject]) -> Work:
         for group in groups:
             with bench.desk(subject.job) as desk:
                 run = Run(desk, done // len(subjects), passes=len(subjects))
-                run_model(bench, run, subject, group)
-                keep(bench, desk, subject, group)
+                provider = run_model(bench, run, subject, group)
+                keep(bench, desk, subject, group, provider)
             done += group.total
     total, predicted = max((each.total for each in subjects), default=0), sum(asked.values())
     return Work(total, total - predicted, predicted)
@@ -137,37 +147,55 @@ def shape_of(model: Model, kind: str) -> tuple[int, ...]:
     return own if kind == PROBS else (model.members or 0, *own)
 
 
-def run_model(bench: Workbench, run: Run, subject: Subject, group: Group) -> None:
-    """Predict some parts in one run of the sandbox."""
+def run_model(bench: Workbench, run: Run, subject: Subject, group: Group) -> str | None:
+    """Predict some parts in one run of the sandbox; return what ran the model, if that varies."""
     files = bench.backend.files
     features = {
-        f"part_{number}": files.path(part_name(subject.pool.id, part.id)) / "features.npy"
+        f"part_{number}": files.path(f"{part_name(subject.pool.id, part.id)}/features.npy")
         for number, part in enumerate(group.parts)
     }
     values = sum(prod(shape_of(subject.model, kind)) for kind in group.kinds)
-    bench.open(
+    format, model = opened(files, subject.model)
+    gpu = bench.backend.settings.gpu and format == "onnx"
+    found = bench.open(
         subject.job,
         "predict_parts",
         arguments={
-            "format": subject.model.format,
+            "format": "onnx_gpu" if gpu else format,
             "parts": [part.id for part in group.parts],
             "block": BLOCK,
             "probs": PROBS in group.kinds,
             "members": MEMBERS in group.kinds,
             "passes": run.passes,
+            "threads": threads(bench.backend.settings),
         },
-        inputs={"model": files.path(model_name(subject.model.id)), **features},
+        inputs={"model": files.path(model), **features},
         scratch=run.desk.scratch,
         room=group.total * values * FLOAT64,
         done=run.done,
         total=subject.job.total or subject.total,
+        gpu=gpu,
     )
+    return found["provider"] if gpu and found.get("provider") in PROVIDERS else None
 
 
-def keep(bench: Workbench, desk: Desk, subject: Subject, group: Group) -> None:
+def opened(files: Files, model: Model) -> tuple[str, str]:
+    """Return what a model is opened as, and its name: its form, where that opens faster."""
+    form = form_name(model.id, version_of(LEARNING))
+    return ("prepared", form) if files.exists(form) else (model.format, model_name(model.id))
+
+
+def threads(settings: Settings) -> int:
+    """Return in how many threads one scoring may ask a model."""
+    return settings.score_threads or max(1, (os.cpu_count() or 1) // settings.workers)
+
+
+def keep(
+    bench: Workbench, desk: Desk, subject: Subject, group: Group, provider: str | None
+) -> None:
     """Publish what the sandbox left, once it has passed the checks."""
     files, model = bench.backend.files, subject.model
-    versions = json.dumps(versions_of(model.format))
+    versions = json.dumps(versions_of(model.format, provider))
     for kind in sorted(group.kinds):
         for number, part in enumerate(group.parts):
             kept = desk.out / f"{kind}_{number}"
@@ -189,7 +217,7 @@ def versions_used(files: Files, subjects: Sequence[Subject]) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for subject in subjects:
         for part, kind in product(subject.parts, subject.kinds):
-            path = files.path(NAMES[kind](subject.model.id, part.id)) / VERSIONS
+            path = files.path(f"{NAMES[kind](subject.model.id, part.id)}/{VERSIONS}")
             for name, number in json.loads(path.read_bytes()).items():
                 found.setdefault(name, set()).add(number)
     return {name: ", ".join(sorted(numbers)) for name, numbers in sorted(found.items())}
@@ -205,6 +233,7 @@ def check(path: Path, items: Items, part: Part, model: Model, kind: str = PROBS)
     for start in range(0, part.rows, size):
         block = np.asarray(probs[start : start + size], dtype=np.float64)
         place = first_wrong(block)
+        memory.let_go(probs)
         if place is not None:
             row, *member = place
             name = items.packed(part).at(np.array([start + row]))[0]
@@ -228,6 +257,7 @@ def first_wrong(block: npt.NDArray[np.float64]) -> list[int] | None:
 
 def sums(block: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the sum of each row of a block; infinities that cancel out give no number."""
+    rows = block.reshape(-1, block.shape[-1])
     with np.errstate(invalid="ignore"):
-        found: npt.NDArray[np.float64] = np.asarray(block.sum(axis=-1))
-    return found
+        found: npt.NDArray[np.float64] = rows @ np.ones(block.shape[-1])
+    return found.reshape(block.shape[:-1])

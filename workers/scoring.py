@@ -23,12 +23,20 @@ from service.operations import jobs, pools
 from service.operations import rankings as stored_rankings
 from service.ranking import Order, Scores, ascending, bitmap_of, descending
 from service.records import Job, Ranking
-from workers.assignment import Assignment, Mask, eligible, labelled_rows, read_assignment
+from workers import piecework
+from workers.assignment import (
+    Assignment,
+    Mask,
+    eligible,
+    labelled_rows,
+    read_assignment,
+    subjects,
+)
 from workers.evaluation import Evaluation, evaluate
 from workers.evidence import Supply
 from workers.labels import Labels, read_labels
 from workers.population import PoolPopulation
-from workers.prediction import MEMBERS, PROBS, Subject, predict_all, versions_used
+from workers.prediction import predict_all, versions_used
 from workers.selection import select
 from workers.sources import Upload, source_of
 from workers.versions import own_versions
@@ -72,8 +80,13 @@ def score(bench: Workbench, job: Job) -> Mapping[str, Any]:
     """Compute a ranking for every function that a job asks for; return which."""
     backend = bench.backend
     assignment = read_assignment(backend, job)
-    work = predict_all(bench, subjects(assignment))
-    rankings = rank(backend, assignment, report=work.predicted == 0)
+    in_pieces = bool(job.pieces)
+    work = (
+        piecework.finish(bench, assignment)
+        if in_pieces
+        else predict_all(bench, subjects(assignment))
+    )
+    rankings = rank(backend, assignment, report=work.predicted == 0 and not in_pieces)
     backend.storage.set_progress(job.id, assignment.steps, assignment.steps)
     return {"rankings": rankings, "items": {**work.document(), "total": assignment.total}}
 
@@ -99,18 +112,6 @@ def rank(backend: Backend, assignment: Assignment, *, report: bool) -> list[dict
     return rankings
 
 
-def subjects(assignment: Assignment) -> list[Subject]:
-    """Return what the models of a job are asked about, if its functions need to know."""
-    if not assignment.of_models:
-        return []
-    alone = len(assignment.models) == 1
-    kinds = {PROBS, MEMBERS} if alone and assignment.asks_members else {PROBS}
-    return [
-        Subject(assignment.job, assignment.pool, assignment.parts, model, frozenset(kinds))
-        for model in assignment.models
-    ]
-
-
 def withdraw(backend: Backend, rankings: Sequence[Mapping[str, Any]]) -> None:
     """Remove rankings that were just published, and that nobody is to find."""
     for each in rankings:
@@ -129,6 +130,7 @@ def compute(
 
     supply = supply_of(backend, assignment)
     evaluation = Evaluation(supply, staged, total)
+    piecework.gather(backend, evaluation, assignment)
     evaluate(evaluation, assignment.functions, told)
     outcomes, batches = [], 0
     batch = assignment.batch

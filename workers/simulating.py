@@ -3,7 +3,8 @@
 The worker that claims the job keeps the labels as they are, calls for hands, takes run after run,
 and, when all are done, writes the reports. A hand is another worker that takes one run, and then
 stands in the queue again, so that other jobs have their turn in between. A hand that dies harms
-nothing: its run is taken by somebody else.
+nothing: its run is taken by somebody else. Where the settings name a cluster, or several processes,
+the job's own worker hands the runs to these, and calls nobody to a cluster's work.
 """
 
 import time
@@ -21,6 +22,7 @@ from workers.memory import limited_memory
 from workers.simulation import curves, results
 from workers.simulation.share import Share
 from workers.simulation.snapshot import Snapshot
+from workers.simulation.spread import spread
 from workers.simulation.summary import summarise
 from workers.simulation.trace import Trace
 from workers.versions import own_versions
@@ -39,8 +41,11 @@ def simulate(bench: Workbench, job: Job) -> Mapping[str, Any]:
     snapshot = Snapshot(backend, job, plan)
     snapshot.take()
     share = Share(backend, job, plan, job.ticket, partial(jobs.check, backend, job))
-    call_hands(backend, job, len(share.left()))
     data = snapshot.data()
+    if not backend.settings.compute:
+        call_hands(backend, job, len(share.left()))
+    if backend.settings.compute or backend.settings.fit_processes > 1:
+        spread(share, data)
     while share.left():
         run = share.take()
         if run is None:

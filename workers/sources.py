@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from service.acquisition.evidence import Array, Ragged, Rows
 from service.files import Files, members_name, predictions_name
-from service.given import PredictionFiles
+from service.given import FORMS, PredictionFiles
 from service.records import Model, Part
+from workers import memory
 from workers.assignment import Assignment, Mask
 from workers.committee import Committee
+from workers.numbers import fractions, ordered, votes_of, window
 
 
 class Source(Protocol):
@@ -32,6 +34,9 @@ class Source(Protocol):
 
     def give(self, need: str, rows: Rows) -> Any:
         """Return one kind of evidence of rows that it says something of."""
+
+    def let_go(self) -> None:
+        """Give back the memory that what was read of files takes."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +63,10 @@ class Stack:
             return np.empty((0, *shape))
         return found[0] if len(found) == 1 else np.concatenate(found)
 
-
-def window(rows: Rows) -> Any:
-    """Return rows, ascending, as an index: a slice, which copies nothing, where they are a run."""
-    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
-        return slice(int(rows[0]), int(rows[-1]) + 1)
-    return rows
-
-
-def fractions(array: npt.NDArray[Any]) -> Array:
-    """Return probabilities as float64; rounding may have left one a hair outside [0, 1]."""
-    return np.clip(np.asarray(array, dtype=np.float64), 0.0, 1.0)
-
-
-def votes_of(member_probs: Array) -> Rows:
-    """Return the class that each member finds likeliest, the first of equals: (members, items)."""
-    return member_probs.argmax(axis=2).astype(np.int64)
+    def let_go(self) -> None:
+        """Give back the memory that what was read of it takes."""
+        for array in self.arrays:
+            memory.let_go(array)
 
 
 @dataclass(frozen=True)
@@ -90,6 +83,9 @@ class Nothing:
     def give(self, need: str, rows: Rows) -> Any:
         """Raise: whoever submitted the job made sure that nothing is asked."""
         raise LookupError(f"There are no predictions to take {need} of {len(rows)} items from")
+
+    def let_go(self) -> None:
+        """Do nothing: there are no files."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +113,12 @@ class OneModel:
             raise LookupError(f"The model has no members to take {need} from")
         probs = fractions(self.members.at(rows)).transpose(1, 0, 2)
         return votes_of(probs) if need == "votes" else probs
+
+    def let_go(self) -> None:
+        """Give back the memory that what was read of files takes."""
+        for each in (self.probs, self.members):
+            if each is not None:
+                each.let_go()
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,11 @@ class Models:
         if need == "probs":
             return probs.mean(axis=0)
         return votes_of(probs) if need == "votes" else probs
+
+    def let_go(self) -> None:
+        """Give back the memory that what was read of files takes."""
+        for each in self.probs:
+            each.let_go()
 
 
 @dataclass(frozen=True)
@@ -231,16 +238,47 @@ class Upload:
         picked = values[window(rows) if ordered(rows) else rows]
         return Ragged(fractions(picked), own.astype(np.int64))
 
+    def let_go(self) -> None:
+        """Give back the memory that what was read of files takes."""
+        for name in FORMS[self.files.predictions.form].arrays:
+            memory.let_go(self.files.array(name))
 
-def ordered(places: Rows) -> bool:
-    """Return whether places ascend, each different."""
-    return bool((np.diff(places) > 0).all())
+
+@dataclass(frozen=True)
+class From:
+    """A source whose rows count from one of its own rows on."""
+
+    source: Source
+    start: int
+
+    @property
+    def classes(self) -> Sequence[Any]:
+        """The classes of its probabilities or votes."""
+        return self.source.classes
+
+    @property
+    def values(self) -> int:
+        """How many numbers it says of one item, about."""
+        return self.source.values
+
+    def has(self, rows: Rows) -> Mask:
+        """Return of which rows there are predictions."""
+        return self.source.has(rows + self.start)
+
+    def give(self, need: str, rows: Rows) -> Any:
+        """Return one kind of evidence of some rows."""
+        return self.source.give(need, rows + self.start)
+
+    def let_go(self) -> None:
+        """Give back the memory that what was read of files takes."""
+        self.source.let_go()
 
 
 def source_of(files: Files, assignment: Assignment) -> Source:
     """Return where the predictions of a job come from."""
     if assignment.predictions is not None:
-        return Upload(PredictionFiles(files, assignment.predictions))
+        upload = Upload(PredictionFiles(files, assignment.predictions))
+        return From(upload, assignment.start) if assignment.start else upload
     if not assignment.of_models:
         return Nothing()
     stacks = tuple(stack(files, model, assignment.parts, "probs") for model in assignment.models)

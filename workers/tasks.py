@@ -22,12 +22,14 @@ from service.settings import Settings
 from workers import (
     ingestion,
     inspection,
+    piecework,
     reception,
     scoring,
     simulating,
     teaching,
     training,
 )
+from workers.assignment import read_assignment
 from workers.workbench import PATIENCE, Workbench, open_workbench
 
 log = logging.getLogger("shortlist.workers")
@@ -55,6 +57,14 @@ def inspect(job_id: str, ticket: str) -> None:
 def score(job_id: str, ticket: str) -> None:
     """Compute acquisition scores and their rankings."""
     run(job_id, ticket, scoring.score)
+
+
+def score_piece(job_id: str, ticket: str, number: int) -> None:
+    """Do a piece of a scoring that several workers share."""
+    bench = open_workbench(os.environ)
+    job = jobs.claim(bench.backend, job_id, ticket)
+    if job is not None:
+        piecework.do(bench, read_assignment(bench.backend, job), number)
 
 
 def train(job_id: str, ticket: str) -> None:
@@ -99,20 +109,25 @@ def record_failure(
         record_death(backend, ticket)
         return
     job = backend.storage.get(Job, ticket.args[0])
-    if job is not None and job.ticket == ticket.id:
+    if job is not None and job.ticket == ticket.args[1]:
         jobs.fail(backend, job, error_of(error, trace))
 
 
 def record_death(backend: Backend, ticket: Ticket) -> None:
-    """Queue the job of a ticket again, or end it, after the process that ran it was killed."""
-    if backend.storage.get(Job, ticket.args[0]) is not None:
-        jobs.lose(backend, ticket.args[0], ticket.id)
+    """Queue the job of a ticket again, or end it, after the process that ran it was killed.
+
+    A piece is left to whoever has the job's own ticket, which RQ lets go once all pieces have had
+    their turn.
+    """
+    is_piece = len(ticket.args) > len(("job", "ticket"))
+    if not is_piece and backend.storage.get(Job, ticket.args[0]) is not None:
+        jobs.lose(backend, *ticket.args)
 
 
 def record_overrun(backend: Backend, ticket: Ticket) -> None:
     """End the job of a ticket whose process had to be killed after its deadline."""
     job = backend.storage.get(Job, ticket.args[0])
-    if job is not None and job.ticket == ticket.id:
+    if job is not None and job.ticket == ticket.args[1]:
         jobs.fail(backend, job, TimedOut(OVERRAN))
         backend.files.forget_staging_of(jobs.staging_token(job))
 

@@ -16,7 +16,14 @@ import numpy as np
 from service import ranking
 from service.acquisition.registry import BATCH
 from service.backend import Backend
-from service.errors import FitFailed, OutOfMemory, SubjectGone, TooFewLabels, UnusableLabels
+from service.errors import (
+    ComputeFailed,
+    FitFailed,
+    OutOfMemory,
+    SubjectGone,
+    TooFewLabels,
+    UnusableLabels,
+)
 from service.estimators import Recipe
 from service.files import predictions_name, ranking_name
 from service.functions import Function
@@ -27,6 +34,8 @@ from service.records import LABELLED, Job, Learner, Model, Pool, Ranking, Turn
 from workers import appraisal
 from workers.appraisal import Opinion, Score
 from workers.assignment import Assignment, there
+from workers.compute import open_compute
+from workers.fitting import Task
 from workers.memory import limited_memory
 from workers.prediction import MEMBERS, OWN, Subject, predict
 from workers.scoring import rank, ranking_id, withdraw
@@ -252,22 +261,18 @@ def appraise(attempt: Attempt, lesson: Lesson, model: Model) -> None:
 def score_of(attempt: Attempt, lesson: Lesson) -> Score | None:
     """Return the cross-validated score of a turn, None where it cannot be had.
 
-    The turn is in force by then: labels too few for folds, or folds that take more memory than the
-    fit itself did, make the history poorer and no turn fail.
+    The turn is in force by then: labels too few for folds, folds that take more memory than the fit
+    itself did, or a cluster that went away make the history poorer and no turn fail.
     """
     learner = attempt.learner
+    task = Task(attempt.recipe, lesson.vectors, lesson.targets, learner.seed)
     with (
-        suppress(FitFailed, TooFewLabels, OutOfMemory),
+        suppress(ComputeFailed, FitFailed, TooFewLabels, OutOfMemory),
+        attempt.backend.files.staging(jobs.staging_token(attempt.job)) as folder,
+        open_compute(attempt.backend.settings, folder, attempt.tick) as compute,
         limited_memory(attempt.backend.settings.sandbox_memory),
     ):
-        return appraisal.score(
-            attempt.recipe,
-            lesson.vectors,
-            lesson.targets,
-            folds=learner.folds,
-            seed=learner.seed,
-            tick=attempt.tick,
-        )
+        return appraisal.score(task, learner.folds, compute, attempt.tick)
     return None
 
 

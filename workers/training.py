@@ -24,7 +24,8 @@ from service.operations.trainings import FEWEST_FOLDS, check_classes, steps
 from service.records import LABELLED, Job, Model, Pool
 from workers.admission import Artifact, admit
 from workers.assignment import there
-from workers.fitting import Fitted, Vectors, accuracies, fitted, splits_of
+from workers.compute import HERE, Compute, open_compute
+from workers.fitting import Fitted, Task, Vectors, accuracies, fitted_by, splits_of
 from workers.labels import Label, read_labels
 from workers.memory import limited_memory
 from workers.population import PoolPopulation
@@ -78,8 +79,11 @@ def model_of(bench: Workbench, job: Job, recipe: Recipe, lesson: Lesson) -> tupl
     """
     backend = bench.backend
     with backend.files.staging(jobs.staging_token(job)) as staged:
-        with limited_memory(backend.settings.sandbox_memory):
-            report = learn(backend, job, recipe, lesson)
+        with (
+            open_compute(backend.settings, staged, lambda: jobs.check(backend, job)) as compute,
+            limited_memory(backend.settings.sandbox_memory),
+        ):
+            report = learn(backend, job, recipe, lesson, compute)
             artifact = save(report.fitted.classifier, staged / "model", job.request["name"])
         model = admit(bench, job, artifact, training_of(job, recipe, lesson, report))
     return model, report
@@ -111,22 +115,24 @@ def targets_of(labels: tuple[Label, ...], limit: int) -> Targets:
     return np.array(labels)
 
 
-def learn(backend: Backend, job: Job, recipe: Recipe, lesson: Lesson) -> Report:
+def learn(
+    backend: Backend, job: Job, recipe: Recipe, lesson: Lesson, compute: Compute = HERE
+) -> Report:
     """Return a fitted classifier, cross-validated where that can be; each fit is one step."""
     folds, seed = job.request["folds"], job.request["seed"]
-    vectors, targets = lesson.vectors, lesson.targets
-    splits = splits_of(recipe, vectors, targets, folds=folds, seed=seed)
+    task = Task(recipe, lesson.vectors, lesson.targets, seed)
+    splits = splits_of(task, folds)
     found: list[float] = []
     total = 1 + len(splits)
     jobs.advance(backend, job, 0, total)
     reason = lack_of_folds(recipe, lesson, folds, len(splits))
     try:
-        for accuracy in accuracies(recipe, vectors, targets, splits, seed):
+        for accuracy in accuracies(task, splits, compute):
             found.append(accuracy)
             jobs.advance(backend, job, len(found), total)
     except FitFailed as error:  # all labels together may still be enough
         found, reason = [], f"A fold could not be fitted: {error.detail}"
-    classifier = fitted(recipe, vectors, targets, seed)
+    classifier = fitted_by(compute, task)
     jobs.check(backend, job)
     return Report(classifier, tuple(found), reason)
 

@@ -24,10 +24,16 @@ class Watch:
 
     def __call__(self) -> None:
         """Look, if the last time is long enough ago; raise what looking raises."""
-        now = time.monotonic()
-        if now - self.looked >= SECONDS:
-            self.looked = now
+        if self.is_due():
             self.look()
+
+    def is_due(self) -> bool:
+        """Return whether the last time is long enough ago; the next is counted from now on."""
+        now = time.monotonic()
+        due = now - self.looked >= SECONDS
+        if due:
+            self.looked = now
+        return due
 
 
 @dataclass(frozen=True)

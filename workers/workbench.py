@@ -36,10 +36,19 @@ LARGEST_OUTPUT = 4
 
 @dataclass(frozen=True)
 class Workbench:
-    """The parts of a worker that outlive a job."""
+    """The parts of a worker that outlive a job; `piece` is the number of the one it is at."""
 
     backend: Backend
     sandbox: Sandbox
+    piece: int | None = None
+
+    def advance(self, job: Job, done: int, total: int | None) -> None:
+        """Tell how far the job, or its piece, has come; raise Cancelled where it shall stop."""
+        if self.piece is None:
+            jobs.advance(self.backend, job, done, total)
+            return
+        self.backend.storage.set_run_progress(job.id, self.piece, done, job.total or 0)
+        jobs.check(self.backend, job)
 
     def open(
         self,
@@ -52,20 +61,19 @@ class Workbench:
         room: int,
         done: int = 0,
         total: int | None = None,
+        gpu: bool = False,
     ) -> dict[str, Any]:
         """Run an entry in the sandbox for a job, and tell the job's progress and wish to stop.
 
         `room` is how many bytes its results may have, small things apart; `done` and `total` place
-        the entry's own count of items in the job's.
+        the entry's own count of items in the job's. With `gpu` it may use one.
         """
 
         def progressed(message: dict[str, Any]) -> None:
             said = message.get("done")
             if type(said) is int and 0 <= said <= LARGEST_COUNT:
                 count = done + said
-                jobs.advance(
-                    self.backend, job, count if total is None else min(count, total), total
-                )
+                self.advance(job, count if total is None else min(count, total), total)
 
         settings = self.backend.settings
         return self.sandbox.run(
@@ -74,6 +82,7 @@ class Workbench:
             inputs=dict(inputs),
             scratch=scratch,
             scratch_bytes=room + SMALL_THINGS,
+            gpu=gpu,
             deadline=settings.job_timeout if job.task in LONG else settings.upload_timeout,
             on_message=progressed,
             tick=lambda: jobs.check(self.backend, job),
@@ -109,17 +118,24 @@ class Desk:
 
     def take_ids(self, count: int) -> PackedIds:
         """Return the ids that the sandbox wrote, checked to be as many as it said."""
-        blob = np.fromfile(self.take("ids.bin", self.aside / "ids.bin"), dtype=np.uint8)
+        blob = mapped(self.take("ids.bin", self.aside / "ids.bin"))
         ends = load(self.take("id_ends.npy", self.aside / "id_ends.npy"))
         sound = (
             ends.shape == (count,)
             and ends.dtype == np.int64
-            and bool((np.diff(ends, prepend=0) > 0).all())
+            and bool((ends[:1] > 0).all() and (ends[1:] > ends[:-1]).all())
             and int(ends[-1] if len(ends) else 0) == len(blob)
         )
         if not sound:
             raise InvalidOutput("The ids are not what the reader said")
         return PackedIds(blob, ends)
+
+
+def mapped(path: Path) -> npt.NDArray[np.uint8]:
+    """Return the bytes of a file, mapped; nothing can be mapped of an empty one."""
+    if not path.stat().st_size:
+        return np.empty(0, dtype=np.uint8)
+    return np.memmap(path, dtype=np.uint8, mode="r")
 
 
 def load(path: Path) -> npt.NDArray[Any]:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import partial
 from typing import Any
 
 import redis
@@ -16,6 +17,7 @@ from service.errors import ServiceError
 from service.operations import decisions, jobs, pools, recovery
 from service.queue import QUEUE
 from service.records import CANCELLING, Job
+from service.tickets import FairTickets
 from workers.sandbox.kernel import die_with_parent
 from workers.sandbox.starter import ZygoteProcess
 from workers.tasks import record_death, record_overrun
@@ -43,6 +45,7 @@ class Worker(rq.Worker):
         self.unheeded = 0
         super().__init__(
             [QUEUE],
+            queue_class=FairTickets,
             connection=connection,
             serializer=JSONSerializer,
             worker_ttl=WORKER_TTL,
@@ -68,7 +71,7 @@ class Worker(rq.Worker):
     def maintain_heartbeats(self, ticket: Ticket) -> None:
         """Say that the job's worker lives; RQ calls this while the job runs."""
         super().maintain_heartbeats(ticket)
-        jobs.hold(self.backend, ticket.id)
+        jobs.hold(self.backend, ticket.args[1])
         recovery.sweep(self.backend)
         self.stop_if_unwanted(ticket)
 
@@ -89,7 +92,7 @@ class Worker(rq.Worker):
         recovery.sweep(self.backend)
         if time.monotonic() - self.tidied > TIDY_SECONDS:
             self.tidied = time.monotonic()
-            tidy(self.backend)
+            self.backend.files.aside(partial(tidy, self.backend))
 
     def execute_job(self, ticket: Ticket, queue: TicketQueue) -> None:
         """Do a job, with a sandbox that is alive."""
@@ -113,7 +116,7 @@ def is_wanted(backend: Backend, ticket: Ticket) -> bool:
     job = backend.storage.get(Job, ticket.args[0])
     if job is None or job.state == CANCELLING:
         return False
-    return job.ticket == ticket.id or not job.is_final
+    return job.ticket == ticket.args[1] or not job.is_final
 
 
 def overran(ticket: Ticket) -> bool:

@@ -6,7 +6,7 @@ one entry for each item scored; the rest is the same for all of them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -210,3 +210,14 @@ EVIDENCE = {
 def sources(needs: tuple[str, ...]) -> frozenset[str]:
     """Return who must have given what a function needs."""
     return frozenset(EVIDENCE[need].source for need in needs)
+
+
+def frozen(value: Any) -> Any:
+    """Make the arrays of some evidence read-only, and return it: no function may change what others
+    get."""
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif isinstance(value, Ragged):
+        frozen(value.values)
+        frozen(value.ends)
+    return value

@@ -16,7 +16,7 @@ function returns its negative.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ from service.acquisition.signature import (
 )
 
 __all__ = ["Array", "Tunable"]
+
+Number = TypeVar("Number", float, Array)
 
 SCORE, AGGREGATION, COMPOSITION, BATCH = "score", "aggregation", "composition", "batch"
 
@@ -118,6 +120,11 @@ class Acquisition:
     needs_least: Callable[[Mapping[str, Any]], bool] = never
 
     @property
+    def pointwise(self) -> bool:
+        """Whether what it scores an item depends on that item's evidence alone."""
+        return self.kind in (SCORE, AGGREGATION) and not self.whole
+
+    @property
     def needs_predictions(self) -> bool:
         """Whether a model, or its predictions, must be there."""
         return PREDICTIONS in sources(self.needs)
@@ -150,8 +157,8 @@ class Acquisition:
         """Call the function with the evidence that it needs."""
         return self.function(*(evidence[name] for name in self.needs), **parameters)
 
-    def raw(self, score: float) -> float:
-        """Return the field's own quantity for a score."""
+    def raw(self, score: Number) -> Number:
+        """Return the field's own quantity for a score, or for each of an array."""
         return 0.0 - score if self.raw_direction == "lower" else score
 
     def parameters_schema(self) -> dict[str, Any]:

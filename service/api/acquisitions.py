@@ -17,7 +17,7 @@ blueprint = Blueprint(
 @blueprint.response(200, AcquisitionsSchema, example=examples.ACQUISITIONS)
 def list_acquisitions() -> Response:
     """List every acquisition function"""
-    return dumped(AcquisitionsSchema(), {"acquisitions": list(REGISTRY.values())})
+    return dumped(AcquisitionsSchema, {"acquisitions": list(REGISTRY.values())})
 
 
 @blueprint.route("/<name>", methods=["GET"])
@@ -28,4 +28,4 @@ def get_acquisition(name: str) -> Response:
     found = REGISTRY.get(ALIASES.get(name, name))
     if found is None:
         raise AcquisitionNotFound(f"There is no function {name}; there are {', '.join(REGISTRY)}")
-    return dumped(AcquisitionSchema(), found)
+    return dumped(AcquisitionSchema, found)

@@ -4,23 +4,27 @@ import base64
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flask import Request
 
 from service.backend import Backend
 from service.errors import LengthRequired, MalformedBody, TooLarge, UnsupportedFormat
-from service.files import check_space, force, upload_name
+from service.files import check_space, upload_name
 from service.strictjson import members
 
 BLOCK = 1024 * 1024
 LOOK_AT_DISK = 64 * BLOCK
+WRITTEN_AT_ONCE = 32 * BLOCK
 LONGEST_NUMBER = 40
 LONGEST_LINE = BLOCK
-ESCAPED_SURROGATE = b"\\ud"
+ESCAPED_SURROGATES = (b"\\ud", b"\\uD")
 DIGEST_HEADERS = ("Repr-Digest", "Content-Digest")
 
 
@@ -48,7 +52,7 @@ def parse_json(body: bytes) -> Any:
     """Return what strict JSON says; raise MalformedBody for anything else."""
     try:
         found = STRICT.decode(body.decode())
-        if ESCAPED_SURROGATE in body.lower():
+        if any(begun in body for begun in ESCAPED_SURROGATES):
             json.dumps(found, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
         raise MalformedBody(f"The body is not UTF-8 at byte {error.start}") from error
@@ -133,34 +137,51 @@ def receive(request: Request, backend: Backend, token: str) -> Received:
     check_announced(request, digest)
     if (request.content_length or 0) > limit:
         raise TooLarge(f"An upload has at most {limit} bytes here (max_upload_bytes)")
-    path = backend.files.path(upload_name(token))
+    path = backend.files.draft(upload_name(token))
     try:
         received = write(request, path, limit)
         check_digest(received, digest)
+        backend.files.hand_over(upload_name(token))
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    force(path.parent)
     return received
 
 
-def write(request: Request, path: Any, limit: int) -> Received:
-    """Write a body to a new file, forced to disk."""
+def write(request: Request, path: Path, limit: int) -> Received:
+    """Write a body to a new file, forced to disk.
+
+    While a block comes in, the one before it is hashed, and the disk writes those before that.
+    """
     digest = hashlib.sha256()
-    size = 0
-    with path.open("xb") as file:
+    size = begun = 0
+    with path.open("xb") as file, ThreadPoolExecutor(1) as hasher:
+        hashing: Future[None] | None = None
         while block := request.stream.read(BLOCK):
             if size % LOOK_AT_DISK < BLOCK:
                 check_space(path)
             size += len(block)
             if size > limit:
                 raise TooLarge(f"An upload has at most {limit} bytes here (max_upload_bytes)")
-            digest.update(block)
+            if hashing:
+                hashing.result()  # so that few blocks are in memory
+            hashing = hasher.submit(digest.update, block)
             file.write(block)
+            if size - begun >= WRITTEN_AT_ONCE:
+                begin_writing(file.fileno(), begun, size - begun)
+                begun = size
         check_complete(request, size)
         file.flush()
-        force(path)
+        os.fsync(file.fileno())
     return Received(size, digest.hexdigest())
+
+
+def begin_writing(file: int, start: int, length: int) -> None:
+    """Have the disk begin to write some bytes of a file: else fsync, at the end, waits for all."""
+    if hasattr(os, "posix_fadvise"):
+        # Pages that nobody needs are written at once, and dropped once they are; those not yet
+        # written stay, for the worker that will read them.
+        os.posix_fadvise(file, start, length, os.POSIX_FADV_DONTNEED)
 
 
 def check_complete(request: Request, size: int) -> None:

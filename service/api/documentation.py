@@ -1,17 +1,19 @@
 """/openapi.json, and /docs with scripts and styles of our own serving."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import flask
 import flask_swagger_ui
-from flask import Blueprint, Response, current_app, redirect, send_from_directory
-from flask_smorest import Api
+from flask import Flask, Response, current_app, redirect, send_from_directory
 
-from service.api.blueprint import API, json_answer
-from service.description import document
+from service.api.blueprint import Blueprint, json_answer
+from service.description import configure, document
 
-blueprint = Blueprint("documentation", __name__)
+blueprint = flask.Blueprint("documentation", __name__)
 
+DESCRIPTION = "shortlist-description"
 ASSETS = Path(flask_swagger_ui.__file__).parent / "dist"
 SHOWN = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
 PAGE = """<!doctype html>
@@ -33,6 +35,29 @@ START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#page", deepLinking: tr
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
 
+def register(app: Flask) -> None:
+    """Have an app tell what there is."""
+    app.register_blueprint(blueprint)
+    app.extensions[DESCRIPTION] = cache(lambda: description(app))
+
+
+def description(app: Flask) -> dict[str, Any]:
+    """Return the description of all that an app's blueprints declare."""
+    # Imported here: an API answers without, and starts sooner.
+    import flask_smorest
+
+    described = Flask("description", static_folder=None)
+    configure(described)
+    api = flask_smorest.Api(described)
+    for each in app.blueprints.values():
+        if isinstance(each, Blueprint):
+            told = flask_smorest.Blueprint(
+                each.name, __name__, url_prefix=each.url_prefix, description=each.description
+            )
+            api.register_blueprint(each.describe(told))
+    return document(api)
+
+
 @blueprint.get("/")
 def get_root() -> Any:
     """Lead whoever comes without a path to the page."""
@@ -42,8 +67,7 @@ def get_root() -> Any:
 @blueprint.get("/openapi.json")
 def get_description() -> Response:
     """Return the description of this API."""
-    api: Api = current_app.extensions[API]
-    return json_answer(document(api))
+    return json_answer(current_app.extensions[DESCRIPTION]())
 
 
 @blueprint.get("/docs")

@@ -23,7 +23,7 @@ def list_estimators() -> Response:
         "pca": PCA.schema(),
         "library_version": CATALOGUE["scikit-learn"],
     }
-    return dumped(EstimatorsSchema(), answer)
+    return dumped(EstimatorsSchema, answer)
 
 
 @blueprint.route("/<name>", methods=["GET"])
@@ -35,4 +35,4 @@ def get_estimator(name: str) -> Response:
     if found is None:
         known = ", ".join(ESTIMATORS)
         raise EstimatorNotFound(f"There is no estimator {name}; there are {known}")
-    return dumped(EstimatorSchema(), found)
+    return dumped(EstimatorSchema, found)

@@ -37,7 +37,7 @@ blueprint = Blueprint(
 @blueprint.fails(PoolNotFound)
 def list_exclusion_sets(pool_id: str) -> Response:
     """List a pool's exclusion sets and their sizes"""
-    return dumped(ExclusionSetsSchema(), {"exclusions": exclusions.listing(backend(), pool_id)})
+    return dumped(ExclusionSetsSchema, {"exclusions": exclusions.listing(backend(), pool_id)})
 
 
 @blueprint.route("/<pool_id>/exclusions/<name>", methods=["PUT"])
@@ -47,7 +47,7 @@ def list_exclusion_sets(pool_id: str) -> Response:
 def put_exclusion_set(body: dict[str, Any], pool_id: str, name: str) -> Response:
     """Make or replace an exclusion set"""
     change = exclusions.put(backend(), pool_id, checked(name), body["ids"])
-    return dumped(ExclusionChangeSchema(), change)
+    return dumped(ExclusionChangeSchema, change)
 
 
 @blueprint.route("/<pool_id>/exclusions/<name>", methods=["PATCH"])
@@ -59,7 +59,7 @@ def change_exclusion_set(body: dict[str, Any], pool_id: str, name: str) -> Respo
     change = exclusions.change(
         backend(), pool_id, checked(name), add=body["add"], remove=body["remove"]
     )
-    return dumped(ExclusionChangeSchema(), change)
+    return dumped(ExclusionChangeSchema, change)
 
 
 @blueprint.route("/<pool_id>/exclusions/<name>", methods=["GET"])
@@ -79,7 +79,7 @@ def get_exclusion_set(arguments: dict[str, Any], pool_id: str, name: str) -> Res
         "size": size,
         "next_page_token": tokens.following(following, question),
     }
-    return dumped(ExclusionMembersSchema(), answer)
+    return dumped(ExclusionMembersSchema, answer)
 
 
 @blueprint.route("/<pool_id>/exclusions/<name>", methods=["DELETE"])

@@ -8,7 +8,7 @@ from service.api import examples, tokens
 from service.api.blueprint import Blueprint, backend, dumped
 from service.api.preferences import answer_job, answer_polled
 from service.errors import Conflict, InvalidRequest, JobNotFound
-from service.operations import jobs
+from service.operations import job_views, jobs
 from service.schemas.jobs import JobPageSchema, JobSchema
 from service.schemas.paging import PoolPageArguments
 
@@ -25,10 +25,10 @@ def list_jobs(arguments: dict[str, Any]) -> Response:
     after = tokens.after(arguments, question)
     found, following = jobs.page(backend(), after, arguments["page_size"], arguments["pool"])
     answer = {
-        "jobs": jobs.views(backend(), found),
+        "jobs": job_views.views(backend(), found),
         "next_page_token": tokens.following(following, question),
     }
-    return dumped(JobPageSchema(), answer)
+    return dumped(JobPageSchema, answer)
 
 
 @blueprint.route("/<job_id>", methods=["GET"])
@@ -40,7 +40,7 @@ def get_job(job_id: str) -> Response:
     While it goes on the answer says when to ask again (`Retry-After`, `poll_after`);
     `Prefer: wait=n` answers when the job ends, or after n seconds.
     """
-    return answer_polled(request, jobs.get(backend(), job_id))
+    return answer_polled(request, job_id)
 
 
 @blueprint.route("/<job_id>/cancel", methods=["POST"])

@@ -60,7 +60,7 @@ def put_labels(arguments: dict[str, Any], pool_id: str) -> Response:
     entries, source = read_body(request, arguments.get("source"))
     at = id_in_line if request.mimetype == NDJSON else labels.in_list
     labelled = labels.put_entries(backend(), pool_id, entries, source=source, at=at)
-    return dumped(LabelCountSchema(), {"labelled": labelled})
+    return dumped(LabelCountSchema, {"labelled": labelled})
 
 
 @blueprint.route("/<pool_id>/labels", methods=["GET"])
@@ -86,7 +86,7 @@ def list_labels(arguments: dict[str, Any], pool_id: str) -> Response:
         "total": total,
         "next_page_token": tokens.following(following, question),
     }
-    return varying(dumped(LabelPageSchema(), answer))
+    return varying(dumped(LabelPageSchema, answer))
 
 
 def answer_file(pool_id: str, kind: str) -> Response:
@@ -98,7 +98,7 @@ def answer_file(pool_id: str, kind: str) -> Response:
     if faults:
         raise InvalidRequest("All labels come at once in this format", faults=faults)
     groups = labels.every(backend(), pool_id)
-    directory = backend().files.path(STAGING)
+    directory = backend().files.local(STAGING)
     file = TemporaryFile(dir=directory)  # noqa: SIM115 - closed when it is sent
     try:
         for block in WRITERS[kind](groups):
@@ -137,7 +137,7 @@ def list_label_classes(pool_id: str) -> Response:
         "distinct": counts.distinct,
         "labelled": counts.labelled,
     }
-    return dumped(LabelClassesSchema(), answer)
+    return dumped(LabelClassesSchema, answer)
 
 
 @blueprint.route("/<pool_id>/labels", methods=["DELETE"])

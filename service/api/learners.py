@@ -10,7 +10,8 @@ from service.api import tokens
 from service.api.blueprint import Blueprint, backend, dumped, json_answer
 from service.api.idempotency import once
 from service.api.preferences import answer_job, answer_submitted, applied, granted, location_of
-from service.api.rankings import check_n, row_document
+from service.api.rankings import check_n
+from service.api.reading_files import row_document
 from service.errors import (
     Conflict,
     ExclusionSetNotFound,
@@ -66,7 +67,7 @@ def create_learner(asked: NewLearner) -> Response:
         with granted(request) as seconds:
             deadline = time.monotonic() + (seconds or 0)
             learner = queries.up_to_date(backend(), learner.id, deadline)
-        response = dumped(LearnerSchema(), learners.view(backend(), learner), 201)
+        response = dumped(LearnerSchema, learners.view(backend(), learner), 201)
         response.headers["Location"] = f"/v1/learners/{learner.id}"
         return applied(response, seconds)
 
@@ -86,7 +87,7 @@ def list_learners(arguments: dict[str, Any]) -> Response:
         "learners": [learners.view(backend(), each) for each in found],
         "next_page_token": tokens.following(following, question),
     }
-    return dumped(LearnerPageSchema(), answer)
+    return dumped(LearnerPageSchema, answer)
 
 
 @blueprint.route("/<learner_id>", methods=["GET"])
@@ -94,7 +95,7 @@ def list_learners(arguments: dict[str, Any]) -> Response:
 @blueprint.fails(LearnerNotFound)
 def get_learner(learner_id: str) -> Response:
     """Read where a learner stands: its turn, whether a newer one comes, whether to stop"""
-    return dumped(LearnerSchema(), learners.view(backend(), learners.get(backend(), learner_id)))
+    return dumped(LearnerSchema, learners.view(backend(), learners.get(backend(), learner_id)))
 
 
 @blueprint.route("/<learner_id>", methods=["DELETE"])
@@ -207,4 +208,4 @@ def get_learner_history(learner_id: str) -> Response:
         "turns": learner.turns,
         "stopping": stopping.advise(learner.turns),
     }
-    return dumped(HistorySchema(), told)
+    return dumped(HistorySchema, told)

@@ -123,7 +123,7 @@ def complete_lease(body: dict[str, Any], lease_id: str) -> Response:
             "held": done.held,
             "expires_at": done.expires_at,
         }
-        return dumped(LeaseCompletionSchema(), answer)
+        return dumped(LeaseCompletionSchema, answer)
 
     return once(request, body, carry_out)
 
@@ -143,7 +143,7 @@ def release_lease(body: dict[str, Any], lease_id: str) -> Response:
             "held": outcome.held,
             "expires_at": outcome.expires_at,
         }
-        return dumped(LeaseReleaseSchema(), answer)
+        return dumped(LeaseReleaseSchema, answer)
 
     return once(request, body, carry_out)
 
@@ -158,7 +158,7 @@ def list_leases(arguments: dict[str, Any], pool_id: str) -> Response:
     after = tokens.after(arguments, question)
     found, following = leases.page(backend(), pool_id, after, arguments["page_size"])
     answer = {"leases": found, "next_page_token": tokens.following(following, question)}
-    return dumped(LeasePageSchema(), answer)
+    return dumped(LeasePageSchema, answer)
 
 
 @blueprint.route("/pools/<pool_id>/annotations", methods=["GET"])
@@ -177,7 +177,7 @@ def list_annotations(arguments: dict[str, Any], pool_id: str) -> Response:
         "total": total,
         "next_page_token": tokens.following(following, question),
     }
-    return dumped(AnnotationPageSchema(), answer)
+    return dumped(AnnotationPageSchema, answer)
 
 
 def answer(handout: Handout) -> Response:

@@ -75,7 +75,7 @@ def list_models(arguments: dict[str, Any]) -> Response:
     after = tokens.after(arguments, "models")
     found, following = models.page(backend(), after, arguments["page_size"])
     answer = {"models": found, "next_page_token": tokens.following(following, "models")}
-    return dumped(ModelPageSchema(), answer)
+    return dumped(ModelPageSchema, answer)
 
 
 @blueprint.route("/<model_id>", methods=["GET"])
@@ -83,7 +83,7 @@ def list_models(arguments: dict[str, Any]) -> Response:
 @blueprint.fails(ModelNotFound)
 def get_model(model_id: str) -> Response:
     """Read what was found in a model"""
-    return dumped(ModelSchema(), models.get(backend(), model_id))
+    return dumped(ModelSchema, models.get(backend(), model_id))
 
 
 @blueprint.route("/<model_id>", methods=["DELETE"])

@@ -46,7 +46,7 @@ def create_pool(body: dict[str, Any]) -> Response:
 
     def carry_out() -> Response:
         pool = pools.create(backend(), body["name"])
-        response = dumped(PoolSchema(), pool, 201)
+        response = dumped(PoolSchema, pool, 201)
         response.headers["Location"] = f"/v1/pools/{pool.id}"
         return response
 
@@ -62,7 +62,7 @@ def list_pools(arguments: dict[str, Any]) -> Response:
     after = tokens.after(arguments, "pools")
     found, following = pools.page(backend(), after, arguments["page_size"])
     answer = {"pools": found, "next_page_token": tokens.following(following, "pools")}
-    return dumped(PoolPageSchema(), answer)
+    return dumped(PoolPageSchema, answer)
 
 
 @blueprint.route("/<pool_id>", methods=["GET"])
@@ -70,7 +70,7 @@ def list_pools(arguments: dict[str, Any]) -> Response:
 @blueprint.fails(PoolNotFound)
 def get_pool(pool_id: str) -> Response:
     """Read a pool and its parts"""
-    return dumped(PoolSchema(), pools.get(backend(), pool_id))
+    return dumped(PoolSchema, pools.get(backend(), pool_id))
 
 
 @blueprint.route("/<pool_id>", methods=["DELETE"])
@@ -87,7 +87,7 @@ def delete_pool(pool_id: str) -> Response:
 @blueprint.fails(PoolNotFound, PartNotFound)
 def get_part(pool_id: str, part_id: str) -> Response:
     """Read one part of a pool"""
-    return dumped(PartSchema(), pools.get_part(backend(), pool_id, part_id))
+    return dumped(PartSchema, pools.get_part(backend(), pool_id, part_id))
 
 
 @blueprint.route("/<pool_id>/items", methods=["POST"])
@@ -137,4 +137,4 @@ def list_items(arguments: dict[str, Any], pool_id: str) -> Response:
         "total": total,
         "next_page_token": tokens.following(following, question),
     }
-    return dumped(ItemPageSchema(), answer)
+    return dumped(ItemPageSchema, answer)

@@ -84,7 +84,7 @@ def list_predictions(arguments: dict[str, Any], pool_id: str) -> Response:
     after = tokens.after(arguments, question)
     found, following = predictions.page(backend(), pool_id, after, arguments["page_size"])
     answer = {"predictions": found, "next_page_token": tokens.following(following, question)}
-    return dumped(PredictionsPageSchema(), answer)
+    return dumped(PredictionsPageSchema, answer)
 
 
 @blueprint.route("/<pool_id>/predictions/<predictions_id>", methods=["GET"])
@@ -92,7 +92,7 @@ def list_predictions(arguments: dict[str, Any], pool_id: str) -> Response:
 @blueprint.fails(PoolNotFound, PredictionsNotFound)
 def get_predictions(pool_id: str, predictions_id: str) -> Response:
     """Read what is known of predictions"""
-    return dumped(PredictionsSchema(), predictions.get(backend(), pool_id, predictions_id))
+    return dumped(PredictionsSchema, predictions.get(backend(), pool_id, predictions_id))
 
 
 @blueprint.route("/<pool_id>/predictions/<predictions_id>", methods=["DELETE"])

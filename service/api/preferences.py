@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from flask import Request, Response, current_app
 
 from service.api.blueprint import WAITERS, backend, dumped
-from service.operations import jobs
+from service.operations import job_views, jobs
+from service.operations.job_views import JobView
 from service.problems import from_problem
 from service.records import FAILED, Job
 from service.schemas.jobs import POLL_AFTER, JobSchema
@@ -55,16 +56,24 @@ def answer_submitted(request: Request, submitted: Job) -> Response:
     return applied(response, seconds)
 
 
-def answer_polled(request: Request, found: Job) -> Response:
+def answer_polled(request: Request, id: str) -> Response:
     """Return a job as it is, or as it is after the wait that the request prefers."""
-    job, seconds = awaited(request, found)
+    found = job_views.poll(backend(), id)
+    if "Prefer" not in request.headers:
+        return answer_view(found, status=200)
+    job, seconds = awaited(request, found.job)
     return applied(answer_job(job, status=200), seconds)
 
 
 def answer_job(job: Job, *, status: int) -> Response:
-    """Return a job, and when to ask again."""
-    response = dumped(JobSchema(), jobs.view(backend(), job), status)
-    if not job.is_final:
+    """Return a job, with how far it has come, and when to ask again."""
+    return answer_view(job_views.view(backend(), job), status=status)
+
+
+def answer_view(view: JobView, *, status: int) -> Response:
+    """Return a job as it was seen, and when to ask again."""
+    response = dumped(JobSchema, view, status)
+    if not view.job.is_final:
         response.headers["Retry-After"] = str(POLL_AFTER)
     return response
 

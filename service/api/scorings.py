@@ -53,7 +53,7 @@ def submit_scoring(scoring: Scoring, arguments: dict[str, Any]) -> Response:
     nothing. `Prefer: wait=n` waits up to n seconds for the result.
     """
     if arguments["validate_only"]:
-        return dumped(PlanSchema(), scorings.validate(backend(), scoring))
+        return dumped(PlanSchema, scorings.validate(backend(), scoring))
 
     def carry_out() -> Response:
         return answer_submitted(request, scorings.submit(backend(), scoring))

@@ -81,7 +81,7 @@ def list_simulations(arguments: dict[str, Any]) -> Response:
     after = tokens.after(arguments, question)
     found, following = simulations.page(backend(), after, arguments["page_size"], arguments["pool"])
     answer = {"simulations": found, "next_page_token": tokens.following(following, question)}
-    return dumped(SimulationPageSchema(), answer)
+    return dumped(SimulationPageSchema, answer)
 
 
 @blueprint.route("/<simulation_id>", methods=["GET"])
@@ -89,7 +89,7 @@ def list_simulations(arguments: dict[str, Any]) -> Response:
 @blueprint.fails(SimulationNotFound)
 def get_simulation(simulation_id: str) -> Response:
     """Read what a simulation was asked, and what came of it"""
-    return dumped(SimulationSchema(), simulations.get(backend(), simulation_id))
+    return dumped(SimulationSchema, simulations.get(backend(), simulation_id))
 
 
 @blueprint.route("/<simulation_id>", methods=["DELETE"])
@@ -119,7 +119,7 @@ def read_rounds(arguments: dict[str, Any], simulation_id: str) -> Response:
     start = tokens.start(arguments, question)
     found, following = simulations.rounds(backend(), simulation_id, start, arguments["page_size"])
     answer = {"rounds": found, "next_page_token": tokens.following(following, question)}
-    return varying(dumped(RoundPageSchema(), answer))
+    return varying(dumped(RoundPageSchema, answer))
 
 
 @blueprint.route("/<simulation_id>/curves", methods=["GET"])

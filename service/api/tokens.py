@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import Any
 
+import orjson
+
 from service.api.blueprint import place_of
 from service.errors import Fault, InvalidRequest
 
@@ -48,8 +50,8 @@ def refusal(detail: str) -> InvalidRequest:
 
 def fingerprint(question: Any) -> str:
     """Return a short name for a question."""
-    text = json.dumps(question, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    text = orjson.dumps(question, option=orjson.OPT_SORT_KEYS, default=str)
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def after(arguments: dict[str, Any], question: Any) -> str | None:

@@ -22,6 +22,7 @@ from service.errors.error import (
 )
 from service.errors.failures import (
     Cancelled,
+    ComputeFailed,
     FitFailed,
     InvalidOutput,
     JobFailure,
@@ -74,6 +75,7 @@ __all__ = [
     "PROBLEM_TYPE",
     "AcquisitionNotFound",
     "Cancelled",
+    "ComputeFailed",
     "Conflict",
     "DuplicateItem",
     "EstimatorNotFound",

@@ -51,6 +51,12 @@ class FitFailed(JobFailure):
     code = "fit_failed"
 
 
+class ComputeFailed(JobFailure):
+    """The cluster could not do the work"""
+
+    status, code = 503, "compute_failed"
+
+
 class UnusableItems(JobFailure):
     """The items cannot be used so"""
 

@@ -10,7 +10,7 @@ from service.backend import Backend
 from service.errors import Conflict, ExclusionSetNotFound, TooLarge
 from service.ids import Rows
 from service.items import Items
-from service.operations import pools
+from service.operations import pools, remembered
 from service.ranking import Bitmap
 from service.records import LABELLED, LEASED, Pool
 
@@ -89,24 +89,20 @@ def check_not_reserved(name: str) -> None:
 
 
 def bitmap(backend: Backend, pool: Pool, name: str) -> Bitmap:
-    """Return an exclusion set of a pool; `labelled` and `leased` are always there."""
-    if name == LEASED:
-        backend.leases.sweep(pool.id)
-    stored = backend.storage.bits(pool.id, name)
-    if (
-        stored is None
-        and name not in (LABELLED, LEASED)
-        and name not in backend.storage.bit_names(pool.id)
-    ):
-        raise ExclusionSetNotFound(f"The pool {pool.id} has no exclusion set {name}")
-    return ranking.fitted(stored, pool.total)
+    """Return an exclusion set of a pool; `labelled` and `leased` are always there.
+
+    Others read the same bitmap: it is not to be changed.
+    """
+    [marks] = remembered.sets(backend, pool.id, [name])
+    return ranking.cut(marks.bitmap, pool.total)
 
 
 def listing(backend: Backend, pool_id: str) -> list[ExclusionSet]:
     """Return a pool's exclusion sets, `labelled` and `leased` first."""
     pool = pools.get(backend, pool_id)
     names = [LABELLED, LEASED, *backend.storage.bit_names(pool.id)]
-    return [ExclusionSet(name, ranking.count(bitmap(backend, pool, name))) for name in names]
+    found = remembered.sets(backend, pool.id, names)
+    return [ExclusionSet(name, marks.size) for name, marks in zip(names, found, strict=True)]
 
 
 def members(

@@ -1,10 +1,9 @@
 """The life of a job: queued, claimed, held while it runs, and ended once."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 from service.backend import Backend
@@ -29,27 +28,6 @@ HEARTBEATS = 4
 """How many signs of life a worker may miss before its job is taken from it."""
 
 Edit = Callable[[Job], Job | None]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How many items of a job are done, and of how many, where that is known.
-
-    A job that runs may go on for `remaining_seconds`, if it goes on as it has until now.
-    """
-
-    done: int
-    total: int | None
-    remaining_seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class JobView:
-    """A job with what is not in its record: how far it has come, and its place in the queue."""
-
-    job: Job
-    progress: Progress | None
-    queue_position: int | None
 
 
 def submit(backend: Backend, job: Job) -> Job:
@@ -85,43 +63,13 @@ def get(backend: Backend, id: str) -> Job:
     """Return a job."""
     job = backend.storage.get(Job, id)
     if job is None:
-        raise JobNotFound(f"There is no job {id}")
+        raise not_found(id)
     return job
 
 
-def view(backend: Backend, job: Job) -> JobView:
-    """Return a job with its progress and its place in the queue."""
-    place = backend.queue.position(job.ticket) if job.state == QUEUED else None
-    return seen(backend, job, place)
-
-
-def views(backend: Backend, listed: Sequence[Job]) -> list[JobView]:
-    """Return jobs with their progress and their places in the queue."""
-    waiting = any(job.state == QUEUED for job in listed)
-    tickets = backend.queue.tickets() if waiting else []
-    places = {ticket: place for place, ticket in enumerate(tickets)}
-    return [seen(backend, job, places.get(job.ticket)) for job in listed]
-
-
-def seen(backend: Backend, job: Job, place: int | None) -> JobView:
-    """Return a job as it is seen from a place in the queue."""
-    done = backend.storage.progress(job.id)
-    if done is None and job.total is not None:
-        done = (0, job.total)
-    return JobView(
-        job=job,
-        progress=None if done is None else Progress(*done, remaining(job, *done)),
-        # A ticket that a worker has just taken stands nowhere: nothing is before it.
-        queue_position=(place or 0) if job.state == QUEUED else None,
-    )
-
-
-def remaining(job: Job, done: int, total: int | None) -> float | None:
-    """Return for how many seconds a job that runs may go on, None where nothing tells."""
-    if job.state != RUNNING or job.started_at is None or not done or total is None:
-        return None
-    elapsed = datetime.now(UTC) - datetime.fromisoformat(job.started_at)
-    return round(elapsed.total_seconds() * max(0, total - done) / done, 1)
+def not_found(id: str) -> JobNotFound:
+    """Return the error for an id that no job has."""
+    return JobNotFound(f"There is no job {id}")
 
 
 def page(
@@ -146,7 +94,10 @@ def change(backend: Backend, id: str, edit: Edit) -> tuple[Job, bool]:
 
 
 def claim(backend: Backend, id: str, ticket: str) -> Job | None:
-    """Take a queued job to run it; None where its ticket is no longer good."""
+    """Take a queued job to run it; None where its ticket is no longer good.
+
+    Of a job in pieces whoever comes first takes it, and whoever comes later joins in.
+    """
     holder = new_id()
 
     def edit(job: Job) -> Job | None:
@@ -159,7 +110,10 @@ def claim(backend: Backend, id: str, ticket: str) -> Job | None:
         return None
     hold(backend, ticket)
     job, claimed = change(backend, id, edit)
-    return job if claimed else None
+    joins = job.pieces and job.ticket == ticket
+    if joins and job.state == CANCELLING:
+        fail(backend, job, Cancelled("The job was cancelled"))
+    return job if claimed or (joins and job.state == RUNNING) else None
 
 
 def hold(backend: Backend, ticket: str) -> None:
@@ -255,6 +209,8 @@ def lose(backend: Backend, id: str, ticket: str) -> None:
     tidy(backend, job, changed)
     if changed:
         backend.files.forget_staging_of(staging_token(job))
+    if changed and job.pieces:
+        backend.queue.withdraw(replace(job, ticket=ticket))
     if changed and job.state == QUEUED:
         backend.queue.put(job, timeout(backend, job))
 
@@ -273,7 +229,7 @@ def cancel(backend: Backend, id: str) -> Job:
     job, changed = change(backend, id, edit)
     tidy(backend, job, changed)
     if changed and job.state == CANCELLED:
-        backend.queue.withdraw(job.ticket)
+        backend.queue.withdraw(job)
     return job
 
 

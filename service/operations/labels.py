@@ -1,7 +1,7 @@
 """Labels of a pool's items; an item that has one is left out of readings unless asked for."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,10 +60,20 @@ def put_entries(
     if unknown:
         raise unknown_ids(ids, unknown, at)
     time = now()
-    given = [labelling_of(entry, source, time) for entry in entries.values()]
+    given = labellings_of(entries.values(), source, time)
     labelled = backend.labels.put(pool.id, dict(zip(rows.tolist(), given, strict=True)))
     pools.check_still_there(backend, pool)
     return labelled
+
+
+def labellings_of(entries: Iterable[Entry], source: str, time: str) -> Iterator[Labelling | None]:
+    """Return entries as they are kept; what is said of many items is made once."""
+    made: dict[tuple[type, Entry], Labelling | None] = {}
+    for entry in entries:
+        key = type(entry.label), entry  # true is another label than 1, which equals it
+        if key not in made:
+            made[key] = labelling_of(entry, source, time)
+        yield made[key]
 
 
 def labelling_of(entry: Entry, source: str, time: str) -> Labelling | None:

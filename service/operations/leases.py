@@ -13,7 +13,8 @@ from service.backend import Backend
 from service.errors import Conflict, Fault, InvalidRequest, LeaseNotFound
 from service.operations import decisions, exclusions, pools, rankings
 from service.operations.labels import NAMED_FAULTS
-from service.operations.rankings import LeftOut, Query
+from service.operations.left_out import LeftOut
+from service.operations.rankings import Query
 from service.ranking import Bitmap
 from service.records import (
     LABELLED,
@@ -68,7 +69,7 @@ def take(backend: Backend, ranking_id: str, demand: Demand) -> Handout:
     found = rankings.get(backend, ranking_id)
     pool = pools.get(backend, found.pool)
     decisions.settle(backend, pool, backend.leases.abandoned(pool.id))
-    out = rankings.left_out(backend, pool, found, demand.query)
+    out = rankings.left_out_by(backend, pool, found, demand.query)
     lease = Lease(
         id=new_id(),
         pool=pool.id,
@@ -119,8 +120,7 @@ def unavailable(backend: Backend, pool: Pool, found: Ranking, standing: Standing
         ranking.fitted(bitmap, found.total)
         for bitmap in (standing.closed, standing.full, standing.own, standing.decided)
     )
-    stored = exclusions.bitmap(backend, pool, LABELLED)
-    labelled = ranking.fitted(stored.tobytes(), found.total)
+    labelled = ranking.cut(exclusions.bitmap(backend, pool, LABELLED), found.total)
     return closed | ((full | own) & ~(decided & ~labelled))
 
 
@@ -128,7 +128,7 @@ def candidates(
     backend: Backend, pool: Pool, found: Ranking, page: ranking.Page
 ) -> dict[int, Document]:
     """Return rows in the order of a ranking, each with what a reading says of the item."""
-    said = rankings.rows_of(backend, pool, found, page, ascending=False)
+    said = rankings.columns_of(backend, pool, found, page, ascending=False).rows()
     documents = (
         {name: value for name, value in vars(row).items() if value is not None} for row in said
     )
@@ -142,7 +142,7 @@ def handout(
     held = ranking.fitted(standing.held, found.total) & ~out.rows
     return Handout(
         lease,
-        eligible=found.total - ranking.count(out.rows),
+        eligible=found.total - out.size,
         available=found.total - ranking.count(blocked),
         held=ranking.count(held),
         unknown=out.unknown,

@@ -57,6 +57,7 @@ def delete(backend: Backend, id: str) -> None:
         raise ModelNotFound(f"There is no model {id}")
     jobs.cancel_all(backend, f"model:{id}")
     backend.files.remove(model_name(id))
+    backend.files.remove(f"forms/{id}")
     backend.files.remove(f"predictions/{id}")
 
 

@@ -19,8 +19,7 @@ from service.errors import (
     UploadRefused,
 )
 from service.files import ranking_name, simulation_name
-from service.ids import Hashes, PackedIds
-from service.ids import find as find_ids
+from service.ids import IdIndex, PackedIds, first_common
 from service.items import Items
 from service.operations import jobs, models
 from service.records import (
@@ -204,7 +203,7 @@ class Arrival:
     item_shape: tuple[int, ...] | None
     metadata: Mapping[str, str]
     ids: PackedIds
-    hashes: Hashes
+    index: IdIndex
     numbered_from: int | None
 
 
@@ -285,12 +284,11 @@ def check_ids(backend: Backend, pool: Pool, arrival: Arrival) -> None:
         raise Conflict("Another part came in while this one was numbered")
     items = Items(backend.files, pool)
     for start, part in items.located():
-        rows = find_ids(arrival.ids, arrival.hashes, items.packed(part), items.index(part))
-        known = np.flatnonzero(rows >= 0)
-        if len(known):
-            here = known[:1]
-            name, there = arrival.ids.at(here)[0], start + int(rows[here[0]])
+        twice = first_common(arrival.ids, arrival.index, items.packed(part), items.index(part))
+        if twice:
+            here, there = twice[0], start + twice[1]
+            name = arrival.ids.at(np.array([here]))[0]
             raise DuplicateItem(
                 f"The id {name!r} is in the pool already; nothing of the part was taken",
-                faults=[Fault(f"/items/{here[0]}/id", f"{name!r} is row {there} of the pool")],
+                faults=[Fault(f"/items/{here}/id", f"{name!r} is row {there} of the pool")],
             )

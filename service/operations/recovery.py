@@ -17,11 +17,12 @@ def sweep(backend: Backend) -> None:
     """Put right what dead workers left, at most once in some seconds over all workers."""
     if backend.storage.remember("sweep", {}, SWEEP_SECONDS) is not None:
         return
-    waiting = frozenset(backend.queue.tickets())
+    waiting = {ticket.partition("-")[0] for ticket in backend.queue.tickets()}
     for job in backend.storage.indexed(Job, ACTIVE):
+        if job.ticket in waiting and (job.pieces or job.state == QUEUED):
+            continue  # its turn comes, or that of its next piece
         if job.state == QUEUED:
-            if job.ticket not in waiting:
-                replace_lost_ticket(backend, job)
+            replace_lost_ticket(backend, job)
         elif not backend.storage.is_held(job.ticket) and is_suspected(backend, job):
             jobs.lose(backend, job.id, job.ticket)
 
@@ -44,6 +45,7 @@ def replace_lost_ticket(backend: Backend, job: Job) -> None:
         return
     again = replace(job, ticket=new_id(), queued_at=now())
     if backend.storage.replace(job, again):
+        backend.queue.withdraw(job)
         backend.queue.put(again, jobs.timeout(backend, again))
 
 

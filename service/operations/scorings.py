@@ -14,6 +14,7 @@ from service.filters import check as check_filter
 from service.functions import Function
 from service.operations import exclusions, jobs, models, pools, predictions
 from service.operations.pairing import faults_of
+from service.operations.pieces import pieces_of
 from service.operations.questions import Question, Source
 from service.records import Job, Model, Pool, Predictions, new_id
 
@@ -82,6 +83,7 @@ def submit(backend: Backend, scoring: Scoring, id: str | None = None) -> Job:
         model=scoring.model,
         committee=scoring.committee,
         total=question.pool.total * passes(scoring.functions),
+        pieces=pieces_of(question.pool.parts, scoring.functions, backend.settings.piece_items),
     )
     keep_excluded(backend, job, scoring.batch)
     try:
@@ -162,8 +164,9 @@ def keep_excluded(backend: Backend, job: Job, batch: Batch | None) -> None:
     """Keep the ids that a batch leaves out where the job's body stands, until the job ends."""
     if batch is None or not batch.exclude:
         return
-    path = backend.files.path(upload_name(job.id))
-    path.write_text(json.dumps(batch.exclude), encoding="utf-8")
+    name = upload_name(job.id)
+    backend.files.draft(name).write_text(json.dumps(batch.exclude), encoding="utf-8")
+    backend.files.hand_over(name)
 
 
 def excluded_ids(backend: Backend, job: Job) -> list[str]:

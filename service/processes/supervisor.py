@@ -4,13 +4,12 @@ import dataclasses
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from service.processes import embedded, webserver
+from service.processes import bucket, embedded, webserver
 from service.processes.children import CannotStart, Child, Command
 from service.settings import Settings
 
@@ -33,6 +32,8 @@ def serve(settings: Settings, *, port_is_given: bool) -> int:
         from service.processes import external  # imports redis, which the embedded way does without
 
         external.check(settings.redis_url)
+    if settings.storage_url:
+        bucket.check(settings.storage_url)
     with webserver.listen(settings, port_is_given=port_is_given) as listener:
         return Supervisor(settings, listener, lock).run()
 
@@ -40,7 +41,7 @@ def serve(settings: Settings, *, port_is_given: bool) -> int:
 class Supervisor:
     """The processes of one Shortlist, in the order in which they are started."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, lock: int) -> None:
+    def __init__(self, settings: Settings, listener: webserver.Listener, lock: int) -> None:
         self.data_dir = settings.data_dir
         self.listener = listener
         self.server = (
@@ -48,8 +49,8 @@ class Supervisor:
         )
         self.server_has_answered = False
         self.announced = False
-        environment = environment_of(settings, port=listener.getsockname()[1])
-        self.api = Child(api_command(listener.fileno(), environment))
+        environment = environment_of(settings, port=listener.address[1])
+        self.api = Child(api_command(listener.files, environment))
         self.workers = [
             Child(worker_command(number + 1, environment)) for number in range(settings.workers)
         ]
@@ -174,9 +175,9 @@ def environment_of(settings: Settings, *, port: int) -> dict[str, str]:
     return {**os.environ, **known.environment(), **ONE_THREAD}
 
 
-def api_command(listener: int, environment: dict[str, str]) -> Command:
-    arguments = (sys.executable, "-P", "-m", "service.processes.webserver", str(listener))
-    return Command("API", arguments, environment, (listener,))
+def api_command(listening: tuple[int, ...], environment: dict[str, str]) -> Command:
+    program = (sys.executable, "-P", "-m", "service.processes.webserver")
+    return Command("API", (*program, *map(str, listening)), environment, listening)
 
 
 def worker_command(number: int, environment: dict[str, str]) -> Command:

@@ -1,6 +1,6 @@
-"""The socket that clients connect to, and the processes that answer on it.
+"""The port that clients connect to, and the processes that answer on it.
 
-The socket is made by whoever starts the API and inherited by those who serve: a port is claimed
+Its sockets are made by whoever starts the API and inherited by those who serve: a port is claimed
 once and for all, and a connection made while they are started again waits instead of failing.
 """
 
@@ -13,7 +13,8 @@ import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from service.processes.children import CannotStart, die_with_parent
 from service.settings import Settings
@@ -22,12 +23,43 @@ if TYPE_CHECKING:
     from flask import Flask
 
 BACKLOG = 1024
+SHARES_OUT = sys.platform == "linux"
 STOP_PATIENCE = 8  # seconds that a request may still take; shorter than the supervisor's
 log = logging.getLogger("shortlist")
 
 
-def listen(settings: Settings, *, port_is_given: bool) -> socket.socket:
-    """Return a listening socket; a default port that is taken is replaced by a free one."""
+class Listener:
+    """A claimed port: a socket for each process, among which the kernel shares connections out.
+
+    On one socket that all share, whoever wakes first takes all that come at once, and keeps them.
+    """
+
+    def __init__(self, sockets: Sequence[socket.socket]) -> None:
+        self.sockets = sockets
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    @property
+    def files(self) -> tuple[int, ...]:
+        return tuple(each.fileno() for each in self.sockets)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        address, port = self.sockets[0].getsockname()[:2]
+        return str(address), int(port)
+
+    def close(self) -> None:
+        """Let go of the port."""
+        for each in self.sockets:
+            each.close()
+
+
+def listen(settings: Settings, *, port_is_given: bool) -> Listener:
+    """Claim a port; a default port that is taken is replaced by a free one."""
     family, address = resolve(settings.host)
     if not (ipaddress.ip_address(address).is_loopback or settings.api_key):
         raise CannotStart(
@@ -35,24 +67,52 @@ def listen(settings: Settings, *, port_is_given: bool) -> socket.socket:
             " key; set SHORTLIST_API_KEY, or listen on 127.0.0.1"
         )
     try:
-        return bind(family, address, settings.port)
+        return bind(family, address, settings.port, settings.api_processes)
     except OSError as error:
         if port_is_given or error.errno != errno.EADDRINUSE:
             raise CannotStart(
                 f"cannot listen on port {settings.port} of {settings.host}: {error.strerror};"
                 " choose another with --port or SHORTLIST_PORT (0 takes a free one)"
             ) from None
-        listener = bind(family, address, 0)
-        log.info("port %d is taken; using %d", settings.port, listener.getsockname()[1])
+        listener = bind(family, address, 0, settings.api_processes)
+        log.info("port %d is taken; using %d", settings.port, listener.address[1])
         return listener
 
 
-def bind(family: int, address: str, port: int) -> socket.socket:
-    listener = socket.create_server((address, port), family=family, backlog=BACKLOG)
-    # Connections inherit it. Without, the body of an answer waits until its head is acknowledged,
-    # which clients put off for 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
+def bind(family: int, address: str, port: int, processes: int) -> Listener:
+    """Return sockets that listen on one port, one where this system cannot share it out."""
+    # The first is bound as if it were the only one: a port on which others listen is refused.
+    sockets = [bound(family, address, port, shared=False)]
+    try:
+        port = sockets[0].getsockname()[1]
+        for _ in range(processes - 1 if SHARES_OUT else 0):
+            sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sockets.append(bound(family, address, port, shared=True))
+        for each in sockets:
+            each.listen(BACKLOG)
+    except OSError:
+        Listener(sockets).close()
+        raise
+    return Listener(sockets)
+
+
+def bound(family: int, address: str, port: int, *, shared: bool) -> socket.socket:
+    """Return a socket that has a port, with the options that its connections inherit."""
+    made = socket.socket(family)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Without, the body of an answer waits until its head is acknowledged, which clients put
+        # off for 40 ms.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        made.bind((address, port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def resolve(host: str) -> tuple[int, str]:
@@ -68,9 +128,9 @@ def resolve(host: str) -> tuple[int, str]:
     return family, str(address[0])
 
 
-def url(listener: socket.socket) -> str:
+def url(listener: Listener) -> str:
     """Return the address at which this machine reaches the API."""
-    address, port = listener.getsockname()[:2]
+    address, port = listener.address
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - read
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
@@ -86,20 +146,25 @@ def is_live(url: str) -> bool:
             return False
 
 
-def serve(settings: Settings, listener: socket.socket) -> None:
-    """Answer on the socket until a signal says to stop."""
+def serve(settings: Settings, listener: Listener) -> None:
+    """Answer on the port until a signal says to stop."""
     from granian._granian import SocketHolder
     from granian.constants import HTTPModes, Interfaces  # only here: the supervisor needs neither
     from granian.log import LogLevels
     from granian.server.mp import MPServer
 
     holder = cast("Any", SocketHolder)  # its stub knows no arguments
+    held = [holder(file, False, BACKLOG) for file in listener.files]
 
     class Granian(MPServer):
-        """Granian on a socket that listens already; it would make one for each process."""
+        """Granian on sockets that listen already, one for each process."""
 
         def _init_shared_socket(self) -> None:
-            self._shd, self._sso = holder(listener.fileno(), False, BACKLOG), None
+            self._sso = None
+
+        def _spawn_worker(self, idx: int, *given: Any, **named: Any) -> Any:
+            self._shd = held[idx % len(held)]
+            return super()._spawn_worker(idx, *given, **named)
 
     parent = os.getpid()
     Granian(
@@ -135,4 +200,5 @@ def load(settings: Settings, parent: int) -> "Flask":
 
 
 if __name__ == "__main__":
-    serve(Settings.from_environment(os.environ), socket.socket(fileno=int(sys.argv[1])))
+    inherited = [socket.socket(fileno=int(file)) for file in sys.argv[1:]]
+    serve(Settings.from_environment(os.environ), Listener(inherited))

@@ -17,7 +17,11 @@ ACTIVE = "active"
 
 @dataclass(frozen=True, kw_only=True)
 class Job(Record):
-    """One request for work, and how far it has come."""
+    """One request for work, and how far it has come.
+
+    What several workers do together is in `pieces`: for each the first of its parts of the pool,
+    and the first that is none of its own.
+    """
 
     kind = "job"
 
@@ -26,6 +30,8 @@ class Job(Record):
     pool: str | None = None
     model: str | None = None
     committee: tuple[str, ...] = ()
+    workspace: str = "default"
+    pieces: tuple[tuple[int, int], ...] = ()
     state: str = QUEUED
     attempts: int = 0
     ticket: str = field(default_factory=new_id)
@@ -42,6 +48,11 @@ class Job(Record):
         """Whether nothing will change any more."""
         return self.state in FINAL
 
+    @property
+    def piece_tickets(self) -> tuple[str, ...]:
+        """The tickets of its pieces, which are numbered from 1."""
+        return tuple(f"{self.ticket}-{number}" for number in range(1, len(self.pieces) + 1))
+
     def indexes(self) -> frozenset[str]:
         """Jobs are found by what they work on, and while they are not final."""
         found = set() if self.is_final else {ACTIVE}
@@ -51,4 +62,6 @@ class Job(Record):
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        return cls(**{**document, "committee": tuple(document.get("committee", ()))})
+        pieces = tuple((first, last) for first, last in document.get("pieces", ()))
+        committee = tuple(document.get("committee", ()))
+        return cls(**{**document, "committee": committee, "pieces": pieces})

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, Self
 
 from service.records.record import Document, Record, now
@@ -38,6 +40,7 @@ class Pool(Record):
     """The items that may be labelled. Shape, type and metadata are fixed by the first part."""
 
     kind = "pool"
+    is_versioned = True
 
     name: str = ""
     deleted: bool = False
@@ -53,7 +56,12 @@ class Pool(Record):
     @property
     def total(self) -> int:
         """The number of items."""
-        return sum(part.rows for part in self.parts)
+        return self.ends[-1] if self.ends else 0
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """The row behind the last of each part."""
+        return tuple(accumulate(part.rows for part in self.parts))
 
     @property
     def item_values(self) -> int | None:

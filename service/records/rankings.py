@@ -15,6 +15,7 @@ class Ranking(Record):
     """
 
     kind = "ranking"
+    is_versioned = True
 
     job: str
     pool: str

@@ -30,6 +30,7 @@ class Record:
     """Something remembered under a kind and an id."""
 
     kind: ClassVar[str]
+    is_versioned: ClassVar[bool] = False
 
     id: str
     created_at: str = field(default_factory=now)

@@ -145,6 +145,8 @@ class Ids(fields.List[str]):
         del attr, data, kwargs
         if not isinstance(value, list):
             raise marshmallow.ValidationError("Not a list of ids.")
+        if set(map(type, value)) <= {str}:
+            return value
         for place, item in enumerate(value):
             problem = fault_of(item)
             if problem:

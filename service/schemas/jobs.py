@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from service.operations.jobs import JobView
+from service.operations.job_views import JobView
 from service.records import STATES
 from service.schemas.paging import next_page_token
 from service.schemas.problems import ProblemSchema

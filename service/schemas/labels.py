@@ -19,6 +19,7 @@ SOURCE_LENGTH = 2_048
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 NEEDED = frozenset({"id", "label"})
 ALLOWED = NEEDED | {"source", "time"}
+SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 class LabelSchema(Request):
@@ -72,6 +73,9 @@ def listed(value: Any) -> list[Any]:
 
 def read_entries(values: Iterable[Any], allowed: frozenset[str] = ALLOWED) -> dict[str, Entry]:
     """Return entries by id, read as they come; raise for the first that are wrong, by place."""
+    plain = read_plain(values) if isinstance(values, list) else None
+    if plain is not None:
+        return plain
     entries: dict[str, Entry] = {}
     problems: dict[int, Any] = {}
     for place, value in enumerate(values):
@@ -89,6 +93,26 @@ def read_entries(values: Iterable[Any], allowed: frozenset[str] = ALLOWED) -> di
     if problems:
         raise marshmallow.ValidationError(problems)
     return entries
+
+
+def read_plain(values: list[Any]) -> dict[str, Entry] | None:
+    """Return entries of an id and a label each, read all at once; None where any is not such."""
+    if set(map(type, values)) - {dict} or set(map(len, values)) - {len(NEEDED)}:
+        return None
+    try:
+        ids = [value["id"] for value in values]
+        labels = [value["label"] for value in values]
+    except KeyError:
+        return None
+    kinds = list(map(type, labels))
+    if set(map(type, ids)) - {str} or set(kinds) - SCALARS:
+        return None
+    keys = list(zip(kinds, labels, strict=True))  # true is another label than 1, which equals it
+    made = {(kind, label): Entry(label) for kind, label in set(keys)}
+    if any(isinstance(label, str) and len(label) > LABEL_LENGTH for _, label in made):
+        return None
+    entries = dict(zip(ids, map(made.__getitem__, keys), strict=True))
+    return entries if len(entries) == len(values) else None
 
 
 def entry_fault(value: Any, allowed: frozenset[str]) -> Any:

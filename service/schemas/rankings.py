@@ -177,6 +177,22 @@ class ReadingSchema(Schema):
     next_page_token = next_page_token()
 
 
+class ColumnarReadingSchema(ReadingSchema):
+    """The same by columns, which are all of one length: smaller, and quicker to write and read."""
+
+    class Meta:
+        exclude = ("items",)
+
+    rank = fields.List(fields.Integer(), required=True)
+    id = fields.List(fields.String(), required=True)
+    score = fields.List(fields.Float(), required=True)
+    raw_score = fields.List(fields.Float(), required=True)
+    original = fields.List(
+        fields.String(allow_none=True),
+        metadata={"description": "Where the ranking tells which item one nearly repeats"},
+    )
+
+
 class RankingSchema(Schema):
     """The immutable result of a scoring job, and where it came from."""
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.acquisition import ALIASES, REGISTRY
-from service.acquisition.evidence import EVIDENCE
+from service.acquisition.evidence import EVIDENCE, Ragged
 from service.acquisition.registry import (
     AGGREGATION,
     BATCH,
@@ -100,6 +100,24 @@ def test_blocks_give_the_scores_of_the_whole_to_the_last_bit(classes, cut):
         ]
 
         assert_same(np.concatenate(parts), scores_of(entry, found, classes=classes))
+
+
+@pytest.mark.parametrize("classes", [2, 7, 8, 9, 40])
+@pytest.mark.parametrize("entry", IN_BLOCKS, ids=lambda entry: entry.name)
+def test_how_probabilities_lie_in_memory_makes_no_difference(entry, classes):
+    found = evidence_for(entry, classes=classes)
+    turned = {name: class_by_class(name, value) for name, value in found.items()}
+
+    assert_same(scores_of(entry, turned, classes=classes), scores_of(entry, found, classes=classes))
+
+
+def class_by_class(name, value):
+    """The same probabilities, with those of one class side by side, as a worker gives them."""
+    if name in ("objects", "tokens"):
+        return Ragged(np.asfortranarray(value.values), value.ends)
+    if name not in ("probs", "label_probs", "member_probs"):
+        return value
+    return np.ascontiguousarray(value.swapaxes(-1, -2)).swapaxes(-1, -2)
 
 
 def test_no_evidence_is_changed(entry):

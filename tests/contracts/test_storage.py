@@ -163,6 +163,15 @@ def test_a_job_has_come_as_far_as_all_its_runs_together(storage):
     assert storage.progress("k") is None
 
 
+def test_a_poll_gives_a_job_and_how_far_it_has_come(storage):
+    job = Job(id="j", task="score", request={})
+    assert storage.poll("j") == (None, None)
+    storage.add(job)
+    assert storage.poll("j") == (job, None)
+    storage.set_progress("j", 3, None)
+    assert storage.poll("j") == (job, (3, None))
+
+
 def test_progress_is_remembered_also_without_a_total(storage):
     assert storage.progress("j") is None
     storage.set_progress("j", 3, None)

@@ -8,6 +8,8 @@ from service.estimators import Recipe
 from tests.models import digits
 from workers import appraisal
 from workers.appraisal import Opinion, agreement, score, uncertainty
+from workers.compute import HERE
+from workers.fitting import Task
 from workers.sources import Stack
 from workers.watch import nothing
 
@@ -87,7 +89,7 @@ def test_without_items_in_common_there_is_no_agreement_to_tell():
 
 def test_the_score_is_the_mean_of_the_folds_with_its_standard_error():
     data = digits()
-    found = score(NAIVE, data.items[:300], data.labels[:300], folds=5, seed=0, tick=nothing)
+    found = score(Task(NAIVE, data.items[:300], data.labels[:300], 0), 5, HERE, nothing)
     assert 0.6 < found.mean < 1
     assert 0 < found.error < 0.1
     plain = appraisal.summary([0.8, 0.9, 1.0])
@@ -99,10 +101,10 @@ def test_the_score_is_the_mean_of_the_folds_with_its_standard_error():
 def test_without_folds_there_is_no_score(folds):
     data = digits()
     items, labels = data.items[:50], data.labels[:50]
-    assert score(NAIVE, items, labels, folds=folds, seed=0, tick=nothing) is None
+    assert score(Task(NAIVE, items, labels, 0), folds, HERE, nothing) is None
 
 
 def test_a_class_with_one_label_leaves_no_folds():
     data = digits()
     labels = np.where(np.arange(50) == 7, 1, 0)
-    assert score(NAIVE, data.items[:50], labels, folds=3, seed=0, tick=nothing) is None
+    assert score(Task(NAIVE, data.items[:50], labels, 0), 3, HERE, nothing) is None

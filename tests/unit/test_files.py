@@ -96,7 +96,7 @@ def test_a_writer_that_dies_leaves_nothing_but_what_is_swept(files):
 
 
 def test_only_so_many_arrays_are_kept_open(files, monkeypatch):
-    monkeypatch.setattr("service.files.OPEN_ARRAYS", 2)
+    monkeypatch.setattr("service.files.directory.OPEN_ARRAYS", 2)
     for n in range(4):
         publish(files, f"pools/p/{n}", x=[n])
         assert [n] == files.array(f"pools/p/{n}/x.npy").tolist()

@@ -8,7 +8,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from service.errors import FitFailed, TooFewLabels
 from service.estimators import ESTIMATORS, Recipe
 from tests.models import digits, irises
-from workers.fitting import cross_validated, fit, fitted, probabilities
+from workers.fitting import Task, accuracies, fit, fitted, probabilities, splits_of
 
 FEW = {"n_estimators": 5}
 QUICK = {
@@ -142,7 +142,8 @@ def test_it_is_scikit_learns_own_classifier():
 
 def test_cross_validation_is_scikit_learns_own():
     items, codes = some(20, 20, 20)
-    found = cross_validated(recipe("naive_bayes"), items, codes, folds=4, seed=3)
+    task = Task(recipe("naive_bayes"), items, codes, 3)
+    found = list(accuracies(task, splits_of(task, 4)))
     divided = StratifiedKFold(4, shuffle=True, random_state=3)
     classifier = fit(recipe("naive_bayes"), items, codes, 3)
     np.testing.assert_array_equal(found, cross_val_score(classifier, items, codes, cv=divided))
@@ -163,4 +164,4 @@ def test_cross_validation_is_scikit_learns_own():
     ],
 )
 def test_there_are_as_many_folds_as_there_can_be(asked, counts, folds, made):
-    assert len(cross_validated(asked, *some(*counts), folds=folds, seed=0)) == made
+    assert len(splits_of(Task(asked, *some(*counts), 0), folds)) == made

@@ -35,6 +35,28 @@ def test_an_id_that_is_not_there_is_not_found(there, asked):
     assert [rows.get(name, -1) for name in asked] == find(asked, ids.pack(there))
 
 
+@given(UNIQUE, st.data())
+def test_ids_are_taken_and_joined_in_any_order(names, data):
+    rows = data.draw(st.lists(st.integers(0, len(names) - 1), max_size=20)) if names else []
+    chosen = np.array(rows, dtype=np.int64)
+    half = len(rows) // 2
+
+    packed = ids.pack(names)
+    taken = packed.take(chosen)
+    pieces = [packed.take(chosen[:half]), packed.take(chosen[half:])]
+
+    assert taken.texts() == [names[row] for row in rows]
+    assert ids.join(pieces).texts() == taken.texts()
+    assert [bytes(row).rstrip(b"\0") for row in ids.padded(packed, chosen)] == [
+        names[row].encode().rstrip(b"\0") for row in rows
+    ]
+
+
+@given(st.lists(st.sampled_from(["a", "a\0", "\0", "\0\0", "b" * 8, "c" * 17]), max_size=9))
+def test_ids_of_the_character_that_parts_them_come_back_whole(names):
+    assert ids.pack(names).texts() == names
+
+
 def test_ids_that_differ_by_a_blank_a_case_or_a_digit_differ():
     packed = ids.pack(["d1", "d10", "D1", "d1 ", " d1", "d1\0", "\u00e9", "e\u0301"])
 
@@ -76,7 +98,46 @@ def test_the_first_id_that_stands_twice_is_found(names, data):
     assert ids.first_duplicate(ids.pack(names), index_of(ids.pack(names))) is None
 
 
-@pytest.mark.parametrize(("start", "stop"), [(0, 0), (0, 1), (8, 12), (99, 101)])
+@pytest.mark.parametrize("tops", [1, 3, 300, 4_000])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_index_is_in_order_whatever_hashes_share(tops, seed):
+    # What differs in the last bits only is told apart after the sort, as a few or all again.
+    random = np.random.default_rng(seed)
+    hashes = random.integers(0, tops, 4_000).astype(np.uint64) << np.uint64(50)
+    hashes[: 8 if tops > 1 else None] |= random.integers(0, 4, 4_000).astype(np.uint64)[
+        : 8 if tops > 1 else None
+    ]
+    order = np.argsort(hashes, kind="stable")
+
+    index = ids.build_index(hashes)
+
+    assert index.rows.tolist() == order.tolist()
+    assert index.hashes.tolist() == hashes[order].tolist()
+
+
+@given(UNIQUE, UNIQUE)
+def test_the_first_id_that_others_have_too_is_found(ours, theirs):
+    here, there = ids.pack(ours), ids.pack(theirs)
+    shared = [row for row, name in enumerate(ours) if name in theirs]
+    expected = (shared[0], theirs.index(ours[shared[0]])) if shared else None
+
+    assert expected == ids.first_common(here, index_of(here), there, index_of(there))
+
+
+def test_equal_hashes_of_different_ids_are_not_taken_for_the_same_id(monkeypatch):
+    def same(packed):
+        return np.zeros(len(packed), dtype=np.uint64)
+
+    monkeypatch.setattr(ids, "hash_ids", same)
+    here, there = ids.pack(["a", "b", "c"]), ids.pack(["x", "c", "y", "b"])
+
+    assert ids.first_common(here, index_of(here), there, index_of(there)) == (1, 3)
+    assert ids.first_common(there, index_of(there), here, index_of(here)) == (1, 2)
+    other = ids.pack(["d"])
+    assert ids.first_common(other, index_of(other), there, index_of(there)) is None
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 0), (0, 1), (8, 12), (99, 101), (9, 100_002)])
 def test_numbered_items_are_named_by_their_row(start, stop):
     packed = ids.numbered(start, stop)
 

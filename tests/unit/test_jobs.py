@@ -9,8 +9,8 @@ import rq
 
 from service.errors import Cancelled, Conflict, InvalidOutput, JobNotFound, TooBusy
 from service.files import upload_name
-from service.operations import jobs, recovery
-from service.queue import ASSIST
+from service.operations import job_views, jobs, recovery
+from service.queue import ASSIST, name_of
 from service.records import CANCELLED, CANCELLING, FAILED, QUEUED, RUNNING, SUCCEEDED, Job, new_id
 from service.redis_storage import key_of
 
@@ -26,15 +26,15 @@ def claim(backend, job):
 
 
 def test_a_submitted_job_waits_in_the_queue(backend, queued):
-    view = jobs.view(backend, jobs.get(backend, queued.id))
+    view = job_views.view(backend, jobs.get(backend, queued.id))
 
     assert (view.job.state, view.queue_position) == (QUEUED, 0)
-    assert view.progress == jobs.Progress(0, 5)
+    assert view.progress == job_views.Progress(0, 5)
 
 
 def test_a_job_that_runs_says_how_long_it_may_go_on(backend, queued):
     def remaining():
-        return jobs.view(backend, jobs.get(backend, queued.id)).progress.remaining_seconds
+        return job_views.view(backend, jobs.get(backend, queued.id)).progress.remaining_seconds
 
     assert remaining() is None
     job = claim(backend, queued)
@@ -55,7 +55,7 @@ def test_a_job_that_runs_says_how_long_it_may_go_on(backend, queued):
 def test_a_simulation_has_a_timeout_of_its_own(backend):
     for task in ("score", "simulate"):
         job = jobs.submit(backend, Job(id=new_id(), task=task, request={}))
-        ticket = backend.queue.rq.fetch_job(job.ticket)
+        ticket = backend.queue.rq.fetch_job(name_of(job, job.ticket))
         settings = backend.settings
         expected = {"score": settings.job_timeout, "simulate": settings.simulation_timeout}
         assert ticket.timeout == expected[task]
@@ -63,7 +63,7 @@ def test_a_simulation_has_a_timeout_of_its_own(backend):
 
 def test_a_hand_waits_in_the_queue_and_harms_no_job_when_it_dies(backend, queued):
     backend.queue.put_hand(queued, "hand", 60)
-    ticket = backend.queue.rq.fetch_job("hand")
+    ticket = backend.queue.rq.fetch_job(name_of(queued, "hand"))
 
     assert backend.queue.tickets() == [queued.ticket, "hand"]
     assert (ticket.func_name, ticket.timeout) == (ASSIST, 60)
@@ -83,7 +83,7 @@ def test_the_workers_that_listen_are_counted(backend, connection):
 def test_the_queue_is_in_the_order_of_submission(backend, queued):
     second = jobs.submit(backend, Job(id=new_id(), task="score", request={}))
 
-    assert jobs.view(backend, second).queue_position == 1
+    assert job_views.view(backend, second).queue_position == 1
 
 
 def test_of_many_claims_one_gets_the_job(backend, queued):
@@ -208,7 +208,7 @@ def test_the_sweep_takes_a_job_from_a_worker_that_gives_no_sign_of_life(backend,
 
 
 def test_the_sweep_draws_a_new_ticket_for_a_job_whose_ticket_is_gone(backend, queued):
-    backend.queue.withdraw(queued.ticket)
+    backend.queue.withdraw(queued)
     recovery.sweep(backend)
     assert len(backend.queue) == 0
 
@@ -220,7 +220,7 @@ def test_the_sweep_draws_a_new_ticket_for_a_job_whose_ticket_is_gone(backend, qu
         recovery.sweep(backend)
 
     assert len(backend.queue) == 1
-    assert jobs.view(backend, jobs.get(backend, queued.id)).queue_position == 0
+    assert job_views.view(backend, jobs.get(backend, queued.id)).queue_position == 0
     assert claim(backend, queued) is not None
 
 

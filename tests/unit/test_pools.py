@@ -16,8 +16,7 @@ from service.records import DELETED, Part, Pool
 def arrival(backend, pool, *names, job="j"):
     """Write a part and return it as it wants to enter the pool."""
     packed = pack(names)
-    hashes = hash_ids(packed)
-    index = build_index(hashes)
+    index = build_index(hash_ids(packed))
     part = Part(id=f"part of {job}", job=job, rows=len(names), bytes=1, sha256="")
     with backend.files.staging("t") as staged:
         for name, array in {
@@ -34,7 +33,7 @@ def arrival(backend, pool, *names, job="j"):
         item_shape=(2,),
         metadata={},
         ids=packed,
-        hashes=hashes,
+        index=index,
         numbered_from=None,
     )
 

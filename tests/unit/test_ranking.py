@@ -1,6 +1,7 @@
 """Orders, bitmaps and the walk, against plain Python."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,21 +9,41 @@ from service import ranking
 
 SCORES = st.lists(st.sampled_from([-1.5, 0.0, -0.0, 0.25, 3.0]), max_size=200).map(np.array)
 TOTAL = st.integers(0, 100)
+FINITE = st.floats(-1e308, 1e308, allow_nan=False)
+PIECES = st.sampled_from([1, 3, 1_000_000])
 
 
-def expected(scores, *, ascending):
-    sign = 1 if ascending else -1
-    return sorted(range(len(scores)), key=lambda row: (sign * scores[row], row))
+@given(SCORES, PIECES)
+def test_both_orders_are_by_score_and_then_by_row_in_pieces_of_any_size(scores, piece):
+    assert_in_order(scores.astype(np.float64), piece)
 
 
-@given(SCORES, st.sampled_from([1, 3, 1_000_000]))
-def test_both_orders_are_by_score_and_then_by_row_in_blocks_of_any_size(scores, block):
-    scores = scores.astype(np.float64)
-    ranking.BLOCK = block
-    order = ranking.descending(scores)
+@given(st.lists(FINITE, max_size=200).map(np.array), PIECES)
+def test_scores_of_any_size_are_put_in_order(scores, piece):
+    assert_in_order(scores.astype(np.float64), piece)
 
-    assert expected(scores, ascending=False) == order.tolist()
-    assert expected(scores, ascending=True) == ranking.ascending(scores, order).tolist()
+
+@given(st.data(), PIECES)
+def test_scores_that_differ_in_their_last_bits_alone_are_put_in_order(data, piece):
+    centres = data.draw(st.lists(FINITE, min_size=1, max_size=4))
+    pairs = st.tuples(st.sampled_from(centres), st.integers(0, 6))
+    scores = [after(*pair) for pair in data.draw(st.lists(pairs, max_size=200))]
+    assert_in_order(np.array(scores, dtype=np.float64), piece)
+
+
+def after(score, steps):
+    for _ in range(steps):
+        score = np.nextafter(score, -np.inf)
+    return score
+
+
+def assert_in_order(scores, piece):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "PIECE", piece)
+        order = ranking.descending(scores)
+        reverse = ranking.ascending(scores, order)
+    assert np.argsort(-scores, kind="stable").tolist() == order.tolist()
+    assert np.argsort(scores, kind="stable").tolist() == reverse.tolist()
 
 
 @given(st.data(), TOTAL)
@@ -63,6 +84,32 @@ def test_the_walk_gives_the_order_less_the_blocked_page_by_page(scores, data):
         start = page.following
 
     assert [row for row in order.tolist() if row not in blocked] == rows
+
+
+@given(st.data(), TOTAL)
+def test_rows_may_be_blocked_by_a_bitmap_or_one_by_one(data, total):
+    rows = st.lists(st.integers(0, total - 1)) if total else st.just([])
+    marked, named = data.draw(rows), np.array(data.draw(rows), dtype=np.int64)
+    order = np.random.default_rng(0).permutation(total)
+    bitmap = ranking.bitmap_of(np.array(marked, dtype=np.int64), total)
+    apart = ranking.distinct(named)
+
+    page = ranking.walk(order, bitmap, start=0, n=total + 1, also=apart)
+
+    assert apart.tolist() == sorted(set(named.tolist()))
+    blocked = {*marked, *named.tolist()}
+    assert page.rows.tolist() == [row for row in order.tolist() if row not in blocked]
+
+
+@given(st.lists(st.binary(max_size=20), max_size=4), TOTAL)
+def test_a_union_holds_what_any_bitmap_holds_of_the_rows_there_are(stored, total):
+    bitmaps = [np.frombuffer(each, dtype=np.uint8) for each in stored]
+    rows = {row for each in bitmaps for row in ranking.rows_of(each).tolist() if row < total}
+
+    union = ranking.union_of(bitmaps, total)
+
+    assert ranking.rows_of(union).tolist() == sorted(rows)
+    assert (len(union), ranking.count(union)) == (-(-total // 8), len(rows))
 
 
 def test_a_page_of_nothing_leads_nowhere():

@@ -8,7 +8,7 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 
-from service.errors import Cancelled, FitFailed, OutOfMemory, SubjectGone
+from service.errors import Cancelled, ComputeFailed, FitFailed, OutOfMemory, SubjectGone
 from service.estimators import Recipe
 from service.files import simulation_name, work_name
 from service.functions import Function
@@ -16,8 +16,10 @@ from service.operations import jobs, pools, recovery, simulations
 from service.records import CANCELLED, QUEUED, SUCCEEDED, Job, Simulation
 from service.redis_storage import key_of
 from service.simulation import Initial, Plan
+from tests.clusters import cluster
 from tests.conftest import until
 from tests.stored import label, stored_pool
+from workers import cluster as clusters
 from workers import simulating
 from workers.simulation import share as sharing
 from workers.simulation.share import Share
@@ -348,3 +350,37 @@ def test_a_document_of_a_run_says_all_of_it(bench, backend, job):
     rounds = json.loads(path.read_text())["rounds"]
     assert [each["labels"] for each in rounds] == [4, 7, 10]
     assert isinstance(job, Job)
+
+
+def test_runs_in_processes_beside_leave_what_they_leave_here(bench, backend, plan):
+    expected = summary_of(bench, plan)
+    settings = replace(backend.settings, fit_processes=2)
+
+    assert summary_of(replace(bench, backend=replace(backend, settings=settings)), plan) == expected
+
+
+def test_runs_on_a_cluster_leave_what_they_leave_here(bench, backend, plan, monkeypatch):
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install shortlist[dask]")
+    expected = summary_of(bench, plan)
+    monkeypatch.setattr(clusters, "SECONDS_TO_CONNECT", 20)
+    with cluster() as (address, processes):
+        settings = replace(backend.settings, compute=address)
+        away = replace(bench, backend=replace(backend, settings=settings))
+
+        assert summary_of(away, plan) == expected
+
+        for each in processes:
+            each.kill()
+            each.wait()
+        monkeypatch.setattr(clusters, "SECONDS_TO_CONNECT", 0.5)
+        with pytest.raises(ComputeFailed, match=address):
+            summary_of(away, plan)
+
+
+def summary_of(bench, plan):
+    """What a simulation comes to, and its rounds."""
+    submitted = simulations.submit(bench.backend, plan)
+    job = jobs.claim(bench.backend, submitted.id, submitted.ticket)
+    simulating.simulate(bench, job)
+    rounds, _ = simulations.rounds(bench.backend, job.id, 0, 1000)
+    return bench.backend.storage.get(Simulation, job.id).summary, rounds

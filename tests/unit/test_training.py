@@ -21,7 +21,7 @@ from service.operations import jobs, models, trainings
 from service.operations.trainings import Training
 from service.records import Labelling, Model, Part, Pool, new_id, now
 from tests.models import irises
-from workers.fitting import cross_validated
+from workers.fitting import Task, accuracies, splits_of
 from workers.sandbox.client import Sandbox
 from workers.sandbox.starter import ZygoteProcess
 from workers.training import lesson_of, train
@@ -100,7 +100,8 @@ def test_a_model_is_fitted_on_the_labelled_items_alone(bench, pool):
     job = submitted(bench.backend, pool, seed=5, name="flowers")
     model = trained(bench, job)
     codes = irises().labels[20:90]
-    folds = cross_validated(BAYES, irises().items[20:90], codes, folds=5, seed=5).tolist()
+    task = Task(BAYES, irises().items[20:90], codes, 5)
+    folds = list(accuracies(task, splits_of(task, 5)))
     names, counts = np.unique(KINDS[20:90], return_counts=True)
     assert model.training == {
         "pool": pool.id,

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from service.errors import UploadRefused
 from tests.uploads import read
-from workers.untrusted.formats import columns
+from workers.untrusted.formats import columns, csv, plain
 from workers.untrusted.formats.upload import Options
 
 
@@ -224,3 +226,76 @@ def test_a_column_that_is_two_things_or_none_is_named(names, options, place, mes
         assign(names, **options)
 
     assert refused.value.faults[0].pointer == place
+
+
+NUMBERS = ["1", "-2.5", " 3 ", "1e5", ".5", "5.", "0.1", '"7"', "1E-3", "-0", "1" * 30]
+CELLS = st.sampled_from(
+    [
+        *NUMBERS,
+        "",
+        "nan",
+        "inf",
+        "1e999",
+        "+4",
+        "9007199254740993",
+        "0x10",
+        "1_0",
+        "cat",
+        "\u0663",
+        "1\r",
+    ]
+)
+IDS = st.sampled_from(["a", "\u00e9", '"q,r"', '"l\nm"', '"d""d"', "", 'x"y', "n\0", '"', " b "])
+TEXTS = st.sampled_from(["", "x", '""', "7", "true", '"y\r\n"', "z" * 200])
+ENDS = st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n"])
+LINES = st.builds("{},{},{},{}{}".format, IDS, CELLS, CELLS, TEXTS, ENDS)
+PLAIN_LINES = st.builds("i{},{},{}.25,{}\n".format, *[st.integers(0, 999)] * 4)
+
+
+def outcome(text):
+    """Return what is read of a text, or what is said against it."""
+    try:
+        part = read_csv(text)
+    except UploadRefused as refused:
+        return str(refused), refused.faults[0].pointer
+    return part.ids, part.features.tolist(), part.metadata
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(PLAIN_LINES, max_size=30), st.lists(LINES, max_size=6), st.randoms(), st.booleans())
+def test_rows_are_read_alike_whether_they_are_plain_or_not(
+    monkeypatch, plain_lines, odd_lines, random, ended
+):
+    lines = [*plain_lines, *odd_lines]
+    random.shuffle(lines)
+    text = "id,x,y,metadata.m\n" + "".join(lines)
+    text = text if ended else text.rstrip("\r\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(plain, "STRETCH_BYTES", 64)
+        quick = outcome(text)
+        patch.setattr(plain.PlainReader, "parse", lambda *_: None)
+        slow = outcome(text)
+
+    # Of several things that are wrong, one is named.
+    assert quick == slow if len(odd_lines) <= 1 else len(quick) == len(slow)
+
+
+def test_a_row_longer_than_a_stretch_is_read(monkeypatch):
+    monkeypatch.setattr(plain, "STRETCH_BYTES", 8)
+
+    assert read_csv("id,x\na,1\nlong-name-of-an-item,2\nb,3\n").ids == [
+        "a",
+        "long-name-of-an-item",
+        "b",
+    ]
+
+
+def test_plain_rows_are_not_read_cell_by_cell(monkeypatch):
+    monkeypatch.setattr(csv, "write_block", None)
+
+    part = read_csv('id,x,metadata.m\n"a, b",1.5,\nc,2,"d"\n')
+
+    assert (part.ids, part.features.tolist()) == (["a, b", "c"], [[1.5], [2]])
+    assert part.metadata == {"m": [None, "d"]}

@@ -13,6 +13,7 @@ import pytest
 
 from service.errors import UploadRefused
 from tests.uploads import LIMITS, arrow_stream, parquet_file, read
+from workers.untrusted.formats import parquet, strips
 
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
@@ -283,3 +284,55 @@ def test_a_stream_larger_than_the_address_space_is_read_batch_by_batch(tmp_path)
     )
 
     assert done.stdout.strip() == "4000"
+
+
+def wide_table(rows=7, columns=5):
+    """Return a table of many columns of single numbers, with metadata between them."""
+    values = np.arange(rows * columns, dtype=np.float32).reshape(rows, columns)
+    features = {f"x.{index}": pa.array(values[:, index]) for index in range(columns)}
+    beside = {"metadata.m": pa.array([str(row % 2) for row in range(rows)])}
+    return pa.table({"x": pa.array(values[:, 0]), **beside, "id": range(rows), **features}), values
+
+
+@pytest.mark.parametrize("count", [2, 5, 6])
+def test_a_file_of_many_columns_is_read_in_strips(monkeypatch, count):
+    table, values = wide_table()
+    monkeypatch.setattr(parquet, "strips_needed", lambda *_: count)
+
+    part = read(PARQUET, parquet_file(table, row_group_size=3))
+
+    assert part.ids == [str(row) for row in range(7)]
+    assert part.features.tolist() == [[row[0], *row] for row in values.tolist()]
+    assert part.metadata == {"m": ["0", "1", "0", "1", "0", "1", "0"]}
+    assert part.files == read(PARQUET, parquet_file(table)).files
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"), [(None, "has null"), (float("nan"), 'Item "4" has NaN')]
+)
+def test_what_is_wrong_in_a_strip_is_named_by_row_and_column(monkeypatch, wrong, message):
+    table, _ = wide_table()
+    column = pa.array([wrong if row == 4 else 1.0 for row in range(7)], pa.float32())
+    table = table.set_column(table.schema.get_field_index("x.3"), "x.3", column)
+    monkeypatch.setattr(parquet, "strips_needed", lambda *_: 3)
+
+    with pytest.raises(UploadRefused, match=message) as refused:
+        read(PARQUET, parquet_file(table, row_group_size=3))
+
+    assert refused.value.faults[0].pointer == 'row 5, column "x.3"'
+
+
+def test_only_files_whose_columns_are_too_much_at_once_are_cut_into_strips(monkeypatch):
+    table, _ = wide_table()
+    kept = []
+    real = parquet.strips_needed
+    monkeypatch.setattr(parquet, "strips_needed", lambda *given: kept.append(real(*given)) or 1)
+
+    read(PARQUET, parquet_file(table))
+    monkeypatch.setattr(strips, "BUDGET", 800)
+    read(PARQUET, parquet_file(table))
+    read(PARQUET, parquet_file(pa.table({"id": IDS, "features": lists([[1], [2], [3]])})))
+
+    assert kept[0] == 1
+    assert 1 < kept[1] <= 6
+    assert kept[2] == 1

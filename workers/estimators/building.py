@@ -41,19 +41,21 @@ class Kind:
 
     One that is calibrated gives no probabilities by itself; where it is the base of an ensemble it
     stands there as it is, and votes. `is_committee` says whether it is asked member by member,
-    `weighs_labels` whether what it is made of must take weights of labels.
+    `weighs_labels` whether what it is made of must take weights of labels. One that `divides` is
+    fitted in pieces by joblib, and no piece has anything to warn of: elsewhere nobody would hear it.
     """
 
     estimator: type
     is_calibrated: bool = False
     is_committee: bool = False
     weighs_labels: bool = False
+    divides: bool = False
 
 
 ESTIMATORS: Mapping[str, Kind] = MappingProxyType(
     {
-        "random_forest": Kind(RandomForestClassifier, is_committee=True),
-        "extra_trees": Kind(ExtraTreesClassifier, is_committee=True),
+        "random_forest": Kind(RandomForestClassifier, is_committee=True, divides=True),
+        "extra_trees": Kind(ExtraTreesClassifier, is_committee=True, divides=True),
         "gradient_boosting": Kind(GradientBoostingClassifier),
         "histogram_boosting": Kind(HistGradientBoostingClassifier),
         "bagging": Kind(BaggingClassifier, is_committee=True),

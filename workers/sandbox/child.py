@@ -84,6 +84,7 @@ def _confine(request: Request) -> None:
         file_bytes=request.file_bytes,
         cpu_seconds=math.ceil(request.deadline * processors) + SPARE_CPU_SECONDS,
         user=confinement.user_to_become(),
+        gpu=request.gpu,
     )
 
 

@@ -53,13 +53,15 @@ class Sandbox:
         scratch: Path,
         deadline: float,
         scratch_bytes: int | None = None,
+        gpu: bool = False,
         on_message: Callable[[dict[str, Any]], None] = ignore,
         tick: Callable[[], None] = nothing,
     ) -> dict[str, Any]:
         """Return what the entry returned; its files are in `scratch`, an empty directory.
 
-        They may take `scratch_bytes` together. `on_message` gets what the entry sends; `tick` is
-        called four times a second, and what it raises ends the child, which is gone afterwards.
+        They may take `scratch_bytes` together. With `gpu` it may use one. `on_message` gets what the
+        entry sends; `tick` is called four times a second, and what it raises ends the child, which
+        is gone afterwards.
         """
         room = min(self._scratch_bytes, scratch_bytes or self._scratch_bytes)
         request = Request(
@@ -70,6 +72,7 @@ class Sandbox:
             memory=self._memory,
             deadline=deadline,
             file_bytes=min(self._file_bytes, room),
+            gpu=gpu,
         )
 
         def watch() -> None:

@@ -16,6 +16,9 @@ Started by root, a child runs as nobody, with the number of nobody's threads lim
 ordinary user it stays that user, so without Landlock it can read that user's files, and nothing but
 the address space limits its threads. Not confined: the sum of what it writes (whoever asked for the
 work watches that), and how hard it uses the processor and the disk until its deadline.
+
+A child that may use a GPU can also open NVIDIA's devices, and its limit is on private memory that
+it can write to instead of on addresses: CUDA reserves more of those than a machine has memory.
 """
 
 import os
@@ -33,6 +36,7 @@ KEPT_IN_ENVIRONMENT = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "JOBLIB_MULTIPROCESSING",
+    "CUDA_VISIBLE_DEVICES",
 )
 
 
@@ -61,12 +65,15 @@ def isolate_network() -> bool:
     return True
 
 
-def confine(*, memory: int, file_bytes: int, cpu_seconds: int, user: int | None) -> Walls:
+def confine(
+    *, memory: int, file_bytes: int, cpu_seconds: int, user: int | None, gpu: bool = False
+) -> Walls:
     """Put up the walls around this process, for good; the current directory is its scratch."""
     _offer_to_the_memory_killer()
     _clear_environment()
-    _limit(memory=memory, file_bytes=file_bytes, cpu_seconds=cpu_seconds)
-    files = landlock.restrict()
+    _limit(file_bytes=file_bytes, cpu_seconds=cpu_seconds)
+    _limit_memory(memory, gpu=gpu)
+    files = landlock.restrict(gpu=gpu)
     if user is not None:
         _become(user)
     kernel.drop_capabilities()
@@ -85,8 +92,15 @@ def _clear_environment() -> None:
         del os.environ[name]
 
 
-def _limit(*, memory: int, file_bytes: int, cpu_seconds: int) -> None:
-    _set_limit(resource.RLIMIT_AS, _address_space() + memory)
+def _limit_memory(memory: int, *, gpu: bool) -> None:
+    # The libraries that the zygote imported are mapped here already, a gigabyte and more of
+    # addresses and little memory; the limit is for what the child adds to them.
+    mapped, *_, data, _ = Path("/proc/self/statm").read_text().split()
+    kind, pages = (resource.RLIMIT_DATA, data) if gpu else (resource.RLIMIT_AS, mapped)
+    _set_limit(kind, int(pages) * resource.getpagesize() + memory)
+
+
+def _limit(*, file_bytes: int, cpu_seconds: int) -> None:
     _set_limit(resource.RLIMIT_FSIZE, file_bytes)
     _set_limit(resource.RLIMIT_CPU, cpu_seconds)
     _set_limit(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -97,13 +111,6 @@ def _set_limit(kind: int, value: int) -> None:
     _, most = resource.getrlimit(kind)
     limit = value if most == resource.RLIM_INFINITY else min(value, most)
     resource.setrlimit(kind, (limit, limit))
-
-
-def _address_space() -> int:
-    # The libraries that the zygote imported are mapped here already, a gigabyte and more of
-    # addresses and little memory; the limit is for what the child adds to them.
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return pages * resource.getpagesize()
 
 
 def _become(user: int) -> None:

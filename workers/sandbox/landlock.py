@@ -19,9 +19,10 @@ _ASK_VERSION = 1
 _PATH_BENEATH = 1
 
 _WRITE_FILE, _READ_FILE, _READ_DIRECTORY = 1 << 1, 1 << 2, 1 << 3
-_REMOVE_FILE, _MAKE_REGULAR, _TRUNCATE = 1 << 5, 1 << 8, 1 << 14
-_ON_FILES = _WRITE_FILE | _READ_FILE | _TRUNCATE
+_REMOVE_FILE, _MAKE_REGULAR, _TRUNCATE, _CONTROL_DEVICE = 1 << 5, 1 << 8, 1 << 14, 1 << 15
+_ON_FILES = _WRITE_FILE | _READ_FILE | _TRUNCATE | _CONTROL_DEVICE
 _READ = _READ_FILE | _READ_DIRECTORY
+_USE = _READ | _WRITE_FILE | _CONTROL_DEVICE
 _WORK = _READ | _WRITE_FILE | _REMOVE_FILE | _MAKE_REGULAR | _TRUNCATE
 
 # By version of the interface: how many rights on files there are. Later ones are rights on other
@@ -55,18 +56,24 @@ _READABLE = (
     "/dev/urandom",
     "/dev/zero",
 )
+_OF_GPUS = ("/proc/driver/nvidia", "/sys/bus/pci", "/sys/devices", "/sys/module")
 
 
-def restrict() -> bool:
-    """Confine the opening of files from now on; return False where the kernel cannot."""
+def restrict(*, gpu: bool = False) -> bool:
+    """Confine the opening of files from now on; return False where the kernel cannot.
+
+    With `gpu`, NVIDIA's devices can be used, and what the machine says of them read.
+    """
     version = find_version()
     if version == 0:
         return False
     rules = _create_rules(version)
     handled = _file_rights(version)
     _allow(rules, Path(), _WORK & handled)
-    for path in _READABLE:
+    for path in (*_READABLE, *(_OF_GPUS if gpu else ())):
         _allow(rules, Path(path), _READ & handled)
+    for device in Path("/dev").glob("nvidia*") if gpu else ():
+        _allow(rules, device, _USE & handled)
     kernel.refuse_new_privileges()
     kernel.syscall(_RESTRICT_SELF, rules, 0)
     os.close(rules)

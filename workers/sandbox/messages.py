@@ -24,6 +24,7 @@ class Request:
     memory: int
     deadline: float
     file_bytes: int
+    gpu: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from service.errors import Unavailable
 ENTRIES = "workers.untrusted.entries"
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 5.0
+OF_GPUS = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+"""Variables that say which GPUs may be used, and where their libraries are."""
+
 LONGEST_DIRECTORY = 70  # bytes; a socket's whole path may have 107
 
 
@@ -37,6 +40,8 @@ class ZygoteProcess:
         self._owner = os.getpid()
         self._directory: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready: int | None = None
+        self._has_listened = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -63,7 +68,11 @@ class ZygoteProcess:
 
     def start(self) -> None:
         """Start the process and return when it listens."""
-        is_first = self._directory is None
+        self.begin()
+        self.await_ready()
+
+    def begin(self) -> None:
+        """Start the process, which imports its libraries before it listens."""
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="shortlist-", dir=short_directory()))
         elif not self._directory.exists():
@@ -73,13 +82,21 @@ class ZygoteProcess:
             self._process = _spawn(self.address, self._entries, writer)
         finally:
             os.close(writer)
-        if not _becomes_ready(reader):
+        self._ready = reader
+
+    def await_ready(self) -> None:
+        """Return when the process listens; end it, and raise Unavailable, where it does not."""
+        reader, self._ready = self._ready, None
+        if reader is None:
+            return
+        if _becomes_ready(reader):
+            self._has_listened = True
+            return
+        if self._process is not None:
             _end(self._process)
-            if is_first:
-                self.stop()
-            raise Unavailable(
-                "The sandbox did not start: its reason is in the worker's error output."
-            )
+        if not self._has_listened:
+            self.stop()
+        raise Unavailable("The sandbox did not start: its reason is in the worker's error output.")
 
     def revive(self) -> None:
         """Start the process again if it has died."""
@@ -92,9 +109,11 @@ class ZygoteProcess:
             return
         if self._process is not None:
             _end(self._process)
+        if self._ready is not None:
+            os.close(self._ready)
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
-        self._process = self._directory = None
+        self._process = self._directory = self._ready = None
 
 
 def _spawn(address: Path, entries: str, ready: int) -> subprocess.Popen[bytes]:
@@ -137,6 +156,9 @@ def _environment() -> dict[str, str]:
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "ORT_DISABLE_TELEMETRY": "1",
     }
+    for name in OF_GPUS:
+        if name in os.environ:
+            environment[name] = os.environ[name]
     source = Path(__file__).resolve().parents[2]
     if source != Path(sysconfig.get_path("purelib")):
         environment["PYTHONPATH"] = str(source)

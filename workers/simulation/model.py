@@ -13,7 +13,7 @@ from service.errors import InvalidRequest
 from service.estimators import Recipe
 from workers.assignment import Mask
 from workers.fitting import fit, probabilities
-from workers.sources import votes_of, window
+from workers.numbers import votes_of, window
 from workers.untrusted.artifacts.committees import Committee, committee_of
 
 BLOCK = 16_384
@@ -87,6 +87,9 @@ class FittedModel:
             return self.probs[window(rows)].view()
         probs = self.member_probs(rows)
         return votes_of(probs) if need == "votes" else probs
+
+    def let_go(self) -> None:
+        """Do nothing: there are no files."""
 
     def member_probs(self, rows: Rows) -> Array:
         """Return what each member says of some rows, float64 (members, items, classes); 0 for a

@@ -1,12 +1,15 @@
 """Names that people read: of recipes and of functions, each one's own within a plan."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from service.errors import Cancelled, ServiceError
 from service.estimators import Recipe
 from service.functions import Function
-from service.simulation import Plan
+from service.simulation import Plan, Run
+from workers.simulation.trace import Round
 
 Details = dict[str, Any]
 
@@ -21,6 +24,27 @@ def function_names(plan: Plan) -> tuple[str, ...]:
     """Return a name for each function of a plan, in its order."""
     every = plan.functions
     return distinct([plain_function(each) for each in every], [tuned(each) for each in every])
+
+
+@contextmanager
+def named(plan: Plan, run: Run, tick: Callable[[Round], None]) -> Iterator[Callable[[Round], None]]:
+    """Give what is to be told of each round that ends, and passes it on; name the run and its round
+    in whatever goes wrong meanwhile."""
+    rounds = 0
+
+    def told(ended: Round) -> None:
+        nonlocal rounds
+        rounds = ended.number + 1
+        tick(ended)
+
+    try:
+        yield told
+    except Cancelled:
+        raise
+    except ServiceError as error:
+        estimator, function = estimator_names(plan)[run.recipe], function_names(plan)[run.function]
+        name = f"{estimator} with {function}, seed {run.seed}, round {rounds}"
+        raise type(error)(f"{name}: {error.detail}", faults=error.faults) from error
 
 
 def plain_recipe(recipe: Recipe) -> str:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from service.backend import Backend
-from service.errors import Cancelled, ServiceError
 from service.files import work_name
 from service.records import Job
 from service.simulation import Plan, Run
 from workers.memory import limited_memory
 from workers.simulation.data import Data
-from workers.simulation.names import estimator_names, function_names
+from workers.simulation.names import named
 from workers.simulation.replay import replay
 from workers.simulation.trace import Round, Trace
 
@@ -48,8 +47,7 @@ class Share:
 
     def left(self) -> list[Run]:
         """Return the runs that nobody has done yet."""
-        path = self.backend.files.path(self.directory)
-        done = {each.stem for each in path.iterdir()} if path.exists() else set()
+        done = {each.partition(".")[0] for each in self.backend.files.names(self.directory)}
         return [run for run in self.runs if str(run.number) not in done]
 
     def is_done(self, run: Run) -> bool:
@@ -87,23 +85,16 @@ class Share:
 
     def play(self, run: Run, data: Data) -> None:
         """Do a run that was taken, and leave what came of it; raise what went wrong, and where."""
-        rounds = 0
 
         def tick(ended: Round) -> None:
-            nonlocal rounds
-            rounds = ended.number + 1
-            self.tell(run, min(rounds, self.fits))
+            self.tell(run, min(ended.number + 1, self.fits))
             self.look()
 
+        room = self.backend.settings.sandbox_memory
         try:
-            with limited_memory(self.backend.settings.sandbox_memory):
-                trace = replay(self.plan, run, data, tick)
+            with named(self.plan, run, tick) as told, limited_memory(room):
+                trace = replay(self.plan, run, data, told)
             self.leave(run, trace)
-        except Cancelled:
-            raise
-        except ServiceError as error:
-            detail = f"{self.name(run)}, round {rounds}: {error.detail}"
-            raise type(error)(detail, faults=error.faults) from error
         finally:
             self.backend.storage.forget(self.claim(run))
         self.tell(run, self.fits)
@@ -112,11 +103,6 @@ class Share:
         """Remember how many rounds of a run are done."""
         total = self.job.total or 0
         self.backend.storage.set_run_progress(self.job.id, run.number, rounds, total)
-
-    def name(self, run: Run) -> str:
-        """Return a run as people know it."""
-        estimator = estimator_names(self.plan)[run.recipe]
-        return f"{estimator} with {function_names(self.plan)[run.function]}, seed {run.seed}"
 
     def leave(self, run: Run, trace: Trace) -> None:
         """Leave what came of a run where all find it."""

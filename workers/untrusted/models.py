@@ -3,7 +3,9 @@
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,15 +18,20 @@ from service.errors import InvalidOutput, ModelRefused, ServiceError
 from workers.untrusted.artifacts.classifier import Array, Classifier
 from workers.untrusted.artifacts.joblib import open_joblib
 from workers.untrusted.artifacts.onnx import open_onnx
+from workers.untrusted.artifacts.prepared import open_prepared
 from workers.untrusted.artifacts.skops import open_skops
 
 Send = Callable[[dict[str, Any]], None]
 
 OPENERS: dict[str, Callable[[BinaryIO], Classifier]] = {
     "onnx": open_onnx,
+    "onnx_gpu": partial(open_onnx, gpu=True),
     "skops": open_skops,
     "joblib": open_joblib,
+    "prepared": open_prepared,
 }
+PREPARED = "prepared"
+FEWEST_OF_A_THREAD = 256
 LACK_OF_MEMORY = re.compile("bad_alloc|[Ff]ailed to allocate memory")
 LONGEST_CAUSE = 400
 MOST_WARNINGS = 20
@@ -62,7 +69,11 @@ class Block:
 def inspect_model(
     arguments: dict[str, Any], inputs: dict[str, BinaryIO], send: Send
 ) -> dict[str, Any]:
-    """Return what an artifact says of itself, or refuse it."""
+    """Return what an artifact says of itself, or refuse it.
+
+    A model that has a form that opens faster is written to `prepared` in that form, if it takes at
+    most `room` bytes; `prepared` says whether it was.
+    """
     del send
     classifier = open_model(arguments["format"], inputs["model"])
     most = arguments["limits"]["max_classes"]
@@ -80,7 +91,16 @@ def inspect_model(
         "probabilities": classifier.probabilities,
         "warnings": list(classifier.warnings),
         "members": classifier.members,
+        "prepared": prepared(classifier, arguments.get("room", 0)),
     }
+
+
+def prepared(classifier: Classifier, room: int) -> bool:
+    """Write a model in the form that opens faster, if it has one; return whether it is there."""
+    if classifier.prepare is None:
+        return False
+    with Path(PREPARED).open("wb") as target:
+        return classifier.prepare(target, room)
 
 
 def predict_parts(
@@ -90,9 +110,11 @@ def predict_parts(
 
     Where `probs` is true, which it is unless said, to `probs_{k}.npy`: (items, classes). Where
     `members` is true, to `member_probs_{k}.npy`: (items, members, classes). `passes` is how often
-    the job goes through the items: so many passes over one count it as done.
+    the job goes through the items: so many passes over one count it as done. So many `threads` ask
+    the model at once, where what it says of an item does not depend on the others.
     """
-    outputs = wanted(open_model(arguments["format"], inputs["model"]), arguments)
+    classifier = open_model(arguments["format"], inputs["model"])
+    outputs = wanted(classifier, arguments)
     passes, done = len(outputs) * arguments.get("passes", 1), 0
 
     def count(rows: int) -> None:
@@ -112,28 +134,44 @@ def predict_parts(
         for target in empty:
             np.save(target, np.empty((0, *output.shape), dtype))
         dtypes[output.name] = dtype.name
-    return {"dtypes": dtypes}
+    return {"dtypes": dtypes, "provider": classifier.provider}
 
 
 def wanted(classifier: Classifier, arguments: dict[str, Any]) -> list[Output]:
     """Return what a model is asked for; raise InvalidOutput where it cannot give that."""
     outputs, classes = [], len(classifier.classes)
+    threads = arguments.get("threads", 1) if classifier.items_alone else 1
+    shared = partial(in_threads, threads=threads)
     if arguments.get("probs", True):
         if not classifier.probabilities:
             raise InvalidOutput(
                 f"{classifier.estimator} gives no probabilities: score with another."
             )
-        outputs.append(Output("probs", (classes,), classifier.predict))
+        outputs.append(Output("probs", (classes,), shared(classifier.predict)))
     if arguments.get("members", False):
         if classifier.members is None or classifier.predict_members is None:
             raise InvalidOutput(f"{classifier.estimator} is no committee: score with another.")
         shape = (classifier.members, classes)
-        outputs.append(Output("member_probs", shape, items_first(classifier.predict_members)))
+        predict = items_first(classifier.predict_members)
+        outputs.append(Output("member_probs", shape, shared(predict)))
     return outputs
 
 
 def items_first(predict: Callable[[Array], Array]) -> Callable[[Array], Array]:
     return lambda items: predict(items).swapaxes(0, 1)
+
+
+def in_threads(predict: Callable[[Array], Array], threads: int) -> Callable[[Array], Array]:
+    """Return what asks a model about some items in so many threads, where they are enough."""
+
+    def ask(items: Array) -> Array:
+        pieces = np.array_split(items, min(threads, len(items) // FEWEST_OF_A_THREAD) or 1)
+        if len(pieces) == 1:
+            return predict(items)
+        with ThreadPoolExecutor(len(pieces)) as pool:
+            return np.concatenate(list(pool.map(predict, pieces)))
+
+    return ask if threads > 1 else predict
 
 
 def open_model(format: str, file: BinaryIO) -> Classifier:

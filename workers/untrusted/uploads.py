@@ -27,13 +27,14 @@ from typing import Any, BinaryIO
 from werkzeug.http import parse_options_header
 
 from service.errors import UnsupportedFormat
-from workers.untrusted.formats.arrow import read_arrow, read_parquet
+from workers.untrusted.formats.arrow import read_arrow
 from workers.untrusted.formats.csv import read_csv
 from workers.untrusted.formats.faults import quoted, refusal
 from workers.untrusted.formats.features import DTYPES
 from workers.untrusted.formats.multipart import read_multipart
 from workers.untrusted.formats.npy import read_npy
 from workers.untrusted.formats.npz import read_npz
+from workers.untrusted.formats.parquet import read_parquet
 from workers.untrusted.formats.records import read_json, read_ndjson
 from workers.untrusted.formats.upload import Limits, Options, Upload
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from service.acquisition.evidence import Array, Rows
-from service.acquisition.functions.probabilities import entropy_of, log_of
+from service.acquisition.functions.probabilities import entropy_of, log_of, sums_of
 from service.acquisition.ragged import reduced
 from service.acquisition.registry import Size, acquisition
 from service.acquisition.signature import Ids, Tunable
@@ -103,7 +103,7 @@ def max_kl(member_probs: Array) -> Array:
     log_mean = log_of(mean_over(member_probs))
     most = np.zeros(member_probs.shape[1])
     for probs in member_probs:
-        np.maximum(most, (probs * (log_of(probs) - log_mean)).sum(axis=1), out=most)
+        np.maximum(most, sums_of(probs * (log_of(probs) - log_mean)), out=most)
     return most
 
 
@@ -119,7 +119,7 @@ def mean_std(member_probs: Array) -> Array:
     Reference: M. Kampffmeyer, A.-B. Salberg and R. Jenssen, Semantic Segmentation of Small Objects
       and Modeling of Uncertainty in Urban Remote Sensing Images, CVPR Workshops 2016
     """
-    return np.sqrt(variance_over(member_probs)).mean(axis=1)
+    return sums_of(np.sqrt(variance_over(member_probs))) / member_probs.shape[2]
 
 
 def joint_work(size: Size) -> float:
@@ -226,7 +226,7 @@ def mean_over(members: Array) -> Array:
     It is moved from member to member, so that it has the same bits in any block, and is the very
     value of members that agree.
     """
-    mean = members[0].copy()
+    mean = members[0].copy(order="K")
     for count, each in enumerate(members[1:], start=2):
         mean += (each - mean) / count
     return mean
@@ -234,8 +234,8 @@ def mean_over(members: Array) -> Array:
 
 def variance_over(members: Array) -> Array:
     """Return the population variance over the first axis; exactly 0 where members agree."""
-    mean = members[0].copy()
-    total = np.zeros(mean.shape)
+    mean = members[0].copy(order="K")
+    total = np.zeros_like(mean)
     for count, each in enumerate(members[1:], start=2):
         gap = each - mean
         mean += gap / count

@@ -83,7 +83,7 @@ def contrastive(
     rows = labelled_neighbours.rows
     if not rows.shape[1]:
         return np.zeros(len(rows))
-    logs, known = np.log(floored(probs)), floored(labelled_probs)
+    logs, known = np.log(floored(np.ascontiguousarray(probs))), floored(labelled_probs)
     total = np.zeros(len(rows))
     for each in rows.T:
         near = known[each]

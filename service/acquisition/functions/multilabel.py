@@ -6,12 +6,16 @@ from typing import Annotated
 import numpy as np
 
 from service.acquisition.evidence import Array
-from service.acquisition.functions.probabilities import log_of
+from service.acquisition.functions.probabilities import log_of, sums_of
 from service.acquisition.registry import acquisition
 from service.acquisition.signature import Tunable
 
 LEAST_MARGIN = 1e-12
-REDUCTIONS: dict[str, Callable[..., Array]] = {"mean": np.mean, "max": np.max, "min": np.min}
+REDUCTIONS: dict[str, Callable[[Array], Array]] = {
+    "mean": lambda each: sums_of(each) / each.shape[1],
+    "max": lambda each: each.max(axis=1),
+    "min": lambda each: each.min(axis=1),
+}
 
 Cardinality = Annotated[
     float,
@@ -55,7 +59,7 @@ def binary_uncertainty(
         each = 0.0 - label_probs * log_of(label_probs) - absent * log_of(absent)
     else:
         each = np.minimum(label_probs, absent)
-    return REDUCTIONS[aggregation](each, axis=1)
+    return REDUCTIONS[aggregation](each)
 
 
 @acquisition(least=0.0)

@@ -12,6 +12,10 @@ from service.acquisition.signature import Matrix, Tunable
 BASES = {"e": np.e, "2": 2.0, "10": 10.0}
 LEAST_POSITIVE = np.finfo(np.float64).tiny
 
+LANES = 8
+PAIRWISE = 128
+"""numpy adds up a row of so many numbers, or fewer, in so many sums side by side."""
+
 Costs = Annotated[
     Matrix,
     Tunable(
@@ -51,9 +55,8 @@ def entropy(
       Learning Literature Survey, 2009, section 3.1
     """
     total = entropy_of(probs)
-    if normalised:
-        return total / np.log(probs.shape[1])
-    return total / np.log(BASES[base])
+    unit = np.log(probs.shape[1] if normalised else BASES[base])
+    return total if unit == 1.0 else total / unit
 
 
 @acquisition(least=0.0)
@@ -133,7 +136,7 @@ def variance_probs(probs: Array) -> Array:
     Formula: variance = (1/K) Σₖ (pₖ − 1/K)², over the K classes; score = −variance
     Reference: the population variance of the probability vector, as Encord Active ranks by it
     """
-    return 0.0 - probs.var(axis=1)
+    return 0.0 - np.ascontiguousarray(probs).var(axis=1)
 
 
 def costs_fit(parameters: Mapping[str, Any], size: Size) -> str | None:
@@ -196,16 +199,43 @@ def cost_margin(
 
 def entropy_of(probs: Array) -> Array:
     """Return the Shannon entropy in nats of each row of (rows, classes); 0 ln 0 counts as 0."""
-    # The least positive number stands for 0 in the logarithm alone, where 0 times it is 0. And
-    # subtracting from zero keeps the entropy of a certain row at 0.0, where negating gives -0.0.
-    total: Array = 0.0 - (probs * log_of(probs)).sum(axis=1)
-    return total
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.log(probs)
+        terms *= probs
+    total = sums_of(terms)
+    if np.isnan(total).any():  # where 0 was multiplied by its logarithm
+        terms[probs == 0.0] = 0.0
+        total = sums_of(terms)
+    # Subtracting from zero keeps the entropy of a certain row at 0.0, where negating gives -0.0.
+    return 0.0 - total
 
 
 def log_of(probs: Array) -> Array:
     """Return the natural logarithm of probabilities, finite also for 0."""
     floored = np.maximum(probs, LEAST_POSITIVE)
     return np.log(floored, out=floored)
+
+
+def sums_of(terms: Array) -> Array:
+    """Return the sum of each row of (rows, classes), whose last bits do not depend on the layout.
+
+    Where the rows lie class by class they are added up class by class, in numpy's own order for a
+    row by itself: many times faster with few classes.
+    """
+    columns = terms.T
+    if len(columns) > PAIRWISE or not columns.flags.c_contiguous:
+        return np.ascontiguousarray(terms).sum(axis=1)
+    if len(columns) < LANES:
+        return columns.sum(axis=0)
+    whole = len(columns) - len(columns) % LANES
+    lanes = columns[:LANES]
+    for start in range(LANES, whole, LANES):
+        lanes = lanes + columns[start : start + LANES]
+    pairs = lanes[0::2] + lanes[1::2]
+    total: Array = (pairs[0] + pairs[1]) + (pairs[2] + pairs[3])
+    for column in columns[whole:]:
+        total += column
+    return total
 
 
 def likeliest_two(probs: Array) -> tuple[Array, Array]:
@@ -226,4 +256,5 @@ def costs_of_decisions(probs: Array, costs: Matrix) -> Array:
     if any(len(row) != classes for row in (costs, *costs)):
         raise ValueError(f"{len(costs)} rows of costs do not fit {classes} classes")
     # A product for each row on its own, so that its last bits do not depend on the rows around it.
-    return np.matmul(probs[:, None, :], np.asarray(costs, dtype=np.float64))[:, 0] + 0.0
+    rows = np.ascontiguousarray(probs)[:, None, :]
+    return np.matmul(rows, np.asarray(costs, dtype=np.float64))[:, 0] + 0.0

@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
 from workers.untrusted.artifacts.classifier import Array
+from workers.untrusted.artifacts.forests import Walk, can_walk, transformed
 
 FEWEST = 2
 AS_BAGGING_TAKES_THEM = {
@@ -60,13 +61,9 @@ def of_pipeline(pipeline: Pipeline) -> Committee | None:
     if inner is None:
         return None
 
-    def ask(items: Array) -> Iterator[Array]:
-        for _, step in pipeline.steps[:-1]:
-            if step is not None and step != "passthrough":
-                items = step.transform(items)
-        return inner.ask(items)
-
-    return Committee(inner.size, inner.classes, ask)
+    return Committee(
+        inner.size, inner.classes, lambda items: inner.ask(transformed(pipeline, items))
+    )
 
 
 def of_search(search: BaseSearchCV) -> Committee | None:
@@ -77,6 +74,9 @@ def of_forest(forest: ForestClassifier) -> Committee:
     def ask(items: Array) -> Iterator[Array]:
         # Converted once for all trees, as the forest itself does.
         converted = forest._validate_X_predict(items)  # noqa: SLF001 - there is no public way
+        if isinstance(converted, np.ndarray) and can_walk(forest):
+            yield from Walk.of(forest).members(converted)
+            return
         for tree in forest.estimators_:
             yield tree.predict_proba(converted, check_input=False)
 

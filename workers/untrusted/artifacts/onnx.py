@@ -22,6 +22,7 @@ NUMBERS = {
     "tensor(int64)": "i8",
 }
 FRACTIONS = {"tensor(float)", "tensor(double)", "tensor(float16)"}
+GPU, PROCESSOR = "CUDAExecutionProvider", "CPUExecutionProvider"
 TOLERANCE = 1e-3
 TRIED_ITEMS = 4
 MATRIX = 2
@@ -44,10 +45,10 @@ class Trial:
     warning: str | None
 
 
-def open_onnx(file: BinaryIO) -> Classifier:
-    """Return the classifier in an ONNX file."""
+def open_onnx(file: BinaryIO, *, gpu: bool = False) -> Classifier:
+    """Return the classifier in an ONNX file, on a GPU if it may and there is one."""
     graph = read_graph(file.read())
-    session = start(graph.content)
+    session = start(graph.content, providers(gpu=gpu))
     source, result = input_of(session), output_of(session)
 
     def predict(items: Array) -> Array:
@@ -65,15 +66,22 @@ def open_onnx(file: BinaryIO) -> Classifier:
         probabilities=trial.probs is None or warning is None,
         warnings=(warning,) if warning else (),
         predict=predict,
+        provider=session.get_providers()[0],
     )
 
 
-def start(content: bytes) -> onnxruntime.InferenceSession:
+def providers(*, gpu: bool) -> list[str]:
+    """Return what may run a model, the best first: a GPU where onnxruntime knows one, and this."""
+    there = gpu and GPU in onnxruntime.get_available_providers()
+    return [GPU, PROCESSOR] if there else [PROCESSOR]
+
+
+def start(content: bytes, providers: list[str]) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(content, options, providers=providers)
 
 
 def input_of(session: onnxruntime.InferenceSession) -> Port:

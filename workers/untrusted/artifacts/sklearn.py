@@ -13,6 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from service.errors import ModelRefused
 from workers.untrusted.artifacts.classifier import Array, Classifier, Label
 from workers.untrusted.artifacts.committees import Committee, committee_of
+from workers.untrusted.artifacts.forests import asked
+from workers.untrusted.artifacts.prepared import preparation
 from workers.untrusted.artifacts.trees import secure_trees
 
 TAKEN = "What is taken is a fitted scikit-learn classifier, or a Pipeline that ends in one."
@@ -28,22 +30,21 @@ def classifier_of(model: Any) -> Classifier:
     compute_in_one_thread(parts)
     width = getattr(model, "n_features_in_", None)
 
-    committee = committee_of(model)
-
-    def predict(items: Array) -> Array:
-        probs: Array = model.predict_proba(items.reshape(len(items), -1))
-        return probs
-
+    committee, ask = committee_of(model), asked(model)
+    classes = labels_of(model, name)
+    prepare = preparation(model, {"estimator": name, "classes": classes, "item_values": width})
     return Classifier(
         estimator=name,
-        classes=labels_of(model, name),
+        classes=classes,
         item_values=None if width is None else int(width),
         item_shape=None,
         probabilities=hasattr(model, "predict_proba"),
         warnings=tuple(column_warnings(model)),
-        predict=predict,
+        predict=lambda items: ask(items.reshape(len(items), -1)),
         members=None if committee is None else committee.size,
         predict_members=None if committee is None else asked_in_rows(committee),
+        items_alone=prepare is not None,
+        prepare=prepare,
     )
 
 

@@ -1,5 +1,6 @@
 """A `.npy` file that grows row by row."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from numpy.lib import format as npy
 Array = npt.NDArray[Any]
 DType = np.dtype[Any]
 
+WRITTEN_AT_ONCE = 32 * 1024**2
+
 
 class GrowingArray:
     """An array in a file: blocks of rows are appended, and `finish` says how many there are."""
@@ -20,6 +23,7 @@ class GrowingArray:
         self.dtype = dtype.newbyteorder("<")
         self.item_shape = tuple(item_shape)
         self.rows = 0
+        self.begun = 0
         with self.path.open("wb") as file:
             self._write_header(file)
 
@@ -27,12 +31,21 @@ class GrowingArray:
         """Write rows after those that are there."""
         with self.path.open("ab") as file:
             np.ascontiguousarray(block, dtype=self.dtype).tofile(file)
+            self._begin_writing(file)
         self.rows += len(block)
 
     def finish(self) -> None:
         """Write the number of rows into the header, whose length does not depend on it."""
         with self.path.open("r+b") as file:
             self._write_header(file)
+
+    def _begin_writing(self, file: Any) -> None:
+        """Have the disk begin to write: else whoever forces the file to it waits for all of it."""
+        size = file.seek(0, os.SEEK_END)
+        if size - self.begun >= WRITTEN_AT_ONCE and hasattr(os, "posix_fadvise"):
+            length = size - self.begun
+            os.posix_fadvise(file.fileno(), self.begun, length, os.POSIX_FADV_DONTNEED)
+            self.begun = size
 
     def _write_header(self, file: Any) -> None:
         npy.write_array_header_1_0(file, header_of(self.dtype, (self.rows, *self.item_shape)))

@@ -1,10 +1,10 @@
-"""Arrow streams and Parquet files, read batch by batch; which column is what is in `columns`."""
+"""Arrow streams read batch by batch, and what Parquet files share with them."""
 
-import math
 import mmap
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +20,8 @@ END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 FILE_MAGIC = b"ARROW1"
 READ_AHEAD = 16 * 1024**2
 SMALLEST_READ, LARGEST_READ = 16 * 1024, 1024**2
-MAPPED_SHARE = 4
+MAPPED_SHARE = 2
+PIECE_BYTES = 64 * 1024**2
 TEXT_BYTES = 64
 """A guess at what a string or number beside the features takes, to choose the size of a batch."""
 
@@ -35,49 +36,44 @@ def read_arrow(upload: Upload) -> dict[str, Any]:
     return part.finish()
 
 
-def open_stream(upload: Upload) -> tuple[Any, Any]:
-    """Return a stream that can be read, and the file it is read from."""
+@dataclass(frozen=True)
+class Source:
+    """A body as Arrow reads it, and its mapping where it is mapped."""
+
+    file: Any
+    mapping: mmap.mmap | None = None
+
+    def forget(self) -> None:
+        """Let the kernel take back what was read; the rest of the batch is read again."""
+        if self.mapping is not None:
+            self.mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def open_stream(upload: Upload) -> tuple[Any, Source]:
+    """Return a stream that can be read, and what it is read from."""
     if upload.body.read(len(FILE_MAGIC)) == FILE_MAGIC:
         raise refusal("This is an Arrow file, not a stream: write it as an IPC stream", BODY)
     upload.body.seek(0)
     with translated("Arrow stream"):
-        file = source(upload)
+        source = source_of(upload)
         options = pa.ipc.IpcReadOptions(
             use_threads=False, ensure_alignment=pa.ipc.Alignment.DataTypeSpecific
         )
-        return pa.ipc.open_stream(file, options=options), file
+        return pa.ipc.open_stream(source.file, options=options), source
 
 
-def stream_batches(reader: Any, file: Any, upload: Upload) -> Iterator[Any]:
-    """Yield the batches of a stream that is all there."""
-    yield from checked(iter(reader), "Arrow stream")
-    if file.tell() != upload.size:
+def stream_batches(reader: Any, source: Source, upload: Upload) -> Iterator[Any]:
+    """Yield the batches of a stream that is all there, large ones in pieces."""
+    for batch in checked(iter(reader), "Arrow stream"):
+        rows = max(1, PIECE_BYTES * batch.num_rows // max(1, batch.nbytes))
+        for start in range(0, batch.num_rows, rows):
+            yield batch.slice(start, rows)
+            source.forget()
+    if source.file.tell() != upload.size:
         raise refusal("Something follows the end of the Arrow stream", BODY)
     upload.body.seek(upload.size - len(END_OF_STREAM))
     if upload.body.read() != END_OF_STREAM:
         raise refusal("The Arrow stream has no end marker: it is cut short", BODY)
-
-
-def read_parquet(upload: Upload) -> dict[str, Any]:
-    """Write the rows of a Parquet file."""
-    file = open_parquet(upload)
-    rows, limit = file.metadata.num_rows, upload.limits.max_items
-    if rows > limit:
-        raise refusal(
-            f"The file has {rows} rows; at most {limit} are allowed (max_items): send several "
-            f"parts",
-            BODY,
-        )
-    with translated("Parquet file"):
-        plan = make_plan(file.schema_arrow, upload)
-    part = Part(upload, plan.at, plan.dtype)
-
-    def item_bytes(first: Any) -> int:
-        return math.prod(plan.shape_in(first)) * 8 + TEXT_BYTES * len(plan.names)
-
-    write_batches(part, plan, checked(file_batches(file, item_bytes), "Parquet file"))
-    check_rows(file, part.rows)
-    return part.finish()
 
 
 def open_parquet(upload: Upload) -> Any:
@@ -151,7 +147,7 @@ def translated(what: str) -> Iterator[None]:
         ) from None
 
 
-def source(upload: Upload) -> Any:
+def source_of(upload: Upload) -> Source:
     """Return the body as Arrow reads it: mapped, so that a batch of any size takes no memory.
 
     A limit on the address space counts what is mapped, so a large body is then read batch by batch.
@@ -159,6 +155,6 @@ def source(upload: Upload) -> Any:
     allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
     if allowed == resource.RLIM_INFINITY or upload.size < allowed // MAPPED_SHARE:
         with suppress(OSError, ValueError):
-            mapped = mmap.mmap(upload.body.fileno(), 0, access=mmap.ACCESS_READ)
-            return pa.BufferReader(pa.py_buffer(mapped))
-    return pa.PythonFile(upload.body, mode="r")
+            mapping = mmap.mmap(upload.body.fileno(), 0, access=mmap.ACCESS_READ)
+            return Source(pa.BufferReader(pa.py_buffer(mapping)), mapping)
+    return Source(pa.PythonFile(upload.body, mode="r"))

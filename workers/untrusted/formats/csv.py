@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from operator import itemgetter
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -18,10 +18,14 @@ from workers.untrusted.formats.arrays import Array
 from workers.untrusted.formats.columns import HEADER, Columns, assign, column
 from workers.untrusted.formats.faults import named, quoted, refusal
 from workers.untrusted.formats.features import EXACT
+from workers.untrusted.formats.id_columns import encoded_ids
+from workers.untrusted.formats.interleaving import interleave
 from workers.untrusted.formats.part import FIELD, Part, Rows
+from workers.untrusted.formats.plain import PlainReader, Stretch
 from workers.untrusted.formats.upload import Options, Upload, rows_per_block
 
 CELL_BYTES = 80
+VALUE_BYTES = 8
 NAMES_SHOWN = 10
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 WHOLE = re.compile(r"[+-]?[0-9]+")
@@ -97,7 +101,8 @@ class Places:
 
 def read_csv(upload: Upload) -> dict[str, Any]:
     """Write the items of a CSV body."""
-    records = Lines(upload).records()
+    lines = Lines(upload)
+    records = lines.records()
     number, header = next(records, (1, []))
     check_header(header, upload.options)
     columns = assign(header, upload.options)
@@ -107,12 +112,46 @@ def read_csv(upload: Upload) -> dict[str, Any]:
         part.begin((len(columns.features),))
     else:
         part.begin_featureless()
-    rows = rows_per_block(len(header), CELL_BYTES)
-    while block := list(islice(records, rows)):
-        places.move(part.rows, [number for number, _ in block])
-        check_widths(block, len(header))
-        write_block(part, [record for _, record in block], columns)
+    plain = PlainReader(upload.body, len(header), columns, lines.limit)
+    while upload.body.tell() < upload.size:
+        stretch, end = plain.read()
+        if stretch is None:
+            write_records(part, records, places, upload.body, end)
+        else:
+            write_stretch(part, stretch, places, lines.row + 1)
+            lines.row += stretch.rows
     return part.finish(infer=True)
+
+
+def write_records(
+    part: Part, records: Iterator[tuple[int, Record]], places: Places, body: BinaryIO, end: int
+) -> None:
+    """Write rows cell by cell, up to a place in the body or behind it."""
+    width = len(places.header)
+    rows = rows_per_block(width, CELL_BYTES)
+    while body.tell() < end and (block := list(islice(records, rows))):
+        places.move(part.rows, [number for number, _ in block])
+        check_widths(block, width)
+        write_block(part, [record for _, record in block], places.columns)
+
+
+def write_stretch(part: Part, stretch: Stretch, places: Places, number: int) -> None:
+    """Write rows that were read at once, the first of which has a number in the file."""
+    columns = places.columns
+    step = rows_per_block(len(columns.features), VALUE_BYTES)
+    for start in range(0, stretch.rows, step):
+        block = stretch.table.slice(start, step)
+        places.move(part.rows, range(number + start, number + start + block.num_rows))
+        ids = encoded_ids(part, block.column(columns.id).combine_chunks())
+        metadata = {
+            name: [text or None for text in block.column(position).to_pylist()]
+            for name, position in columns.metadata.items()
+        }
+        if columns.features:
+            values = [column[start : start + step] for column in stretch.values]
+            part.append(ids, interleave(values, np.dtype(np.float64)), metadata)
+        else:
+            part.append_featureless(ids, metadata)
 
 
 def check_header(header: Record, options: Options) -> None:

@@ -177,13 +177,20 @@ class Metadata:
         """Refuse numbers that would be rounded, and strings that are too long."""
         checks: dict[str, Callable[[Any], str | None]]
         checks = {"number": self.bad_number, "string": self.bad_text}
-        if column.kind not in checks:
+        if column.kind not in checks or self.are_fine(column, values):
             return
         check = checks[column.kind]
         for index, value in enumerate(values):
             detail = None if value is None else check(value)
             if detail:
                 raise self.refuse(column, index, ids, detail)
+
+    def are_fine(self, column: Column, values: Sequence[Any]) -> bool:
+        """Return whether values are fine at a look at all of them, and need none at each."""
+        if column.kind == "number":
+            return are_plain_numbers(values)
+        new = set(values) - column.distinct.keys()
+        return not any(map(self.bad_text, new - {None}))
 
     def bad_number(self, value: float) -> str | None:
         """Return what is wrong with a number."""
@@ -228,6 +235,15 @@ def check_name(name: str, limit: int, place: str) -> None:
             f"A metadata column's name must be text of 1 to {limit} bytes, not {quoted(name)}",
             place,
         )
+
+
+def are_plain_numbers(values: Sequence[Any]) -> bool:
+    """Return whether numbers, None apart, are finite, and too small for float64 to round them."""
+    try:
+        numbers = np.array([value for value in values if value is not None], dtype=np.float64)
+    except OverflowError:
+        return False
+    return bool((np.abs(numbers) < EXACT).all())
 
 
 def as_numbers(texts: Sequence[str]) -> Array | None:

@@ -12,6 +12,9 @@ from workers.untrusted.formats.arrays import Array, DType
 from workers.untrusted.formats.columns import Columns, assign, column, no_number
 from workers.untrusted.formats.faults import At, named, pointer, refusal
 from workers.untrusted.formats.features import EXACT, check_dtype, unravel
+from workers.untrusted.formats.id_columns import Names, encoded_ids, refuse_null_ids
+from workers.untrusted.formats.ids import Encoded
+from workers.untrusted.formats.interleaving import interleave
 from workers.untrusted.formats.part import FEATURELESS_DTYPE, Part, Rows
 from workers.untrusted.formats.upload import BLOCK_ROWS, Upload, rows_per_block
 
@@ -184,34 +187,47 @@ def write_batch(part: Part, plan: Plan, batch: Any) -> None:
         part.begin(plan.shape_in(batch))
     values = math.prod(part.item_shape or ())
     step = min(BLOCK_ROWS, rows_per_block(values, plan.dtype.itemsize))
+    columns = [] if plan.nested else single_values(part, plan, batch)
     for start in range(0, batch.num_rows, step):
         block = batch.slice(start, step)
-        ids = read_ids(part, block.column(plan.columns.id))
-        metadata = {
-            name: block.column(position).to_pylist()
-            for name, position in plan.columns.metadata.items()
-        }
-        part.append(ids, read_features(part, plan, block, ids), metadata)
+        ids, metadata = beside(part, plan, block)
+        if plan.nested:
+            features = nested_values(part, block.column(plan.columns.features[0]), ids)
+        else:
+            features = in_one(columns, start, block.num_rows, plan.dtype)
+        part.append(ids, features, metadata)
+
+
+def beside(part: Rows, plan: Plan, block: Any) -> tuple[Encoded, dict[str, list[Any]]]:
+    """Return the ids and the metadata of some rows."""
+    metadata = {
+        name: block.column(plan.names[position]).to_pylist()
+        for name, position in plan.columns.metadata.items()
+    }
+    return encoded_ids(part, block.column(plan.names[plan.columns.id])), metadata
+
+
+def single_values(part: Rows, plan: Plan, batch: Any) -> list[Array]:
+    """Return each column of single numbers of a batch."""
+    ids = Names(batch.column(plan.columns.id))
+    return [
+        flat_values(part, batch.column(position), ids, (batch.num_rows,), (index,))
+        for index, position in enumerate(plan.columns.features)
+    ]
+
+
+def in_one(columns: Sequence[Array], start: int, rows: int, dtype: DType) -> Array:
+    """Return some rows of columns as one array."""
+    if not columns:
+        return np.empty((rows, 0), dtype=dtype)
+    return interleave([column[start : start + rows] for column in columns], dtype)
 
 
 def read_ids(part: Rows, array: Any) -> list[str]:
     """Return the ids of some rows."""
-    ids = array.to_pylist()
-    if None in ids:
-        row = part.rows + ids.index(None)
-        raise refusal("The id is null; every item needs one", part.at(row, "id"))
+    refuse_null_ids(part, array)
+    ids: list[Any] = array.to_pylist()
     return [str(value) for value in ids] if pa.types.is_integer(array.type) else ids
-
-
-def read_features(part: Part, plan: Plan, block: Any, ids: Sequence[str]) -> Array:
-    """Return the features of some rows, in the part's type."""
-    arrays = [block.column(position) for position in plan.columns.features]
-    if plan.nested:
-        return nested_values(part, arrays[0], ids)
-    features = np.empty((block.num_rows, len(arrays)), dtype=plan.dtype)
-    for index, array in enumerate(arrays):
-        features[:, index] = flat_values(part, array, ids, (block.num_rows,), (index,))
-    return features
 
 
 def nested_values(part: Rows, array: Any, ids: Sequence[str]) -> Array:
@@ -248,7 +264,7 @@ def list_values(part: Rows, array: Any, ids: Sequence[str]) -> Array:
 
 
 def flat_values(
-    part: Rows, array: Any, ids: Sequence[str], shape: tuple[int, ...], path: tuple[int, ...]
+    part: Rows, array: Any, ids: Sequence[str] | None, shape: tuple[int, ...], path: tuple[int, ...]
 ) -> Array:
     """Return an array of numbers, of which none is null or would be rounded."""
     refuse_null(part, array, ids, shape, path)
@@ -267,7 +283,7 @@ def flat_values(
 
 
 def refuse_null(
-    part: Rows, array: Any, ids: Sequence[str], shape: tuple[int, ...], path: tuple[int, ...]
+    part: Rows, array: Any, ids: Sequence[str] | None, shape: tuple[int, ...], path: tuple[int, ...]
 ) -> None:
     """Refuse features that are missing."""
     if not array.null_count:

@@ -1,0 +1,195 @@
+"""Kernels: the scores of ready probabilities.
+
+10,000,000 x 10 float32 probabilities stand in a file, as an upload leaves them. Measured is what a
+worker does with them (`workers.evaluation.evaluate`): from the first block that it maps to the last
+score in the file that the ranking is made of, the check that every score is finite included, in a
+process forked for each function, with one thread. The floor is one pass over the same bytes, mapped
+anew, as 64-bit integers of which the greatest is taken; it is read before each repeat. Memory is
+the peak of the process above what it had before it mapped anything, so what it maps counts too. The
+peer is scikit-activeml's `uncertainty_scores` of the same array, in memory, where it is installed:
+it computes in float32, and writes nothing. Scores are float64, and equal to the last bit to those
+of the plain formula in float64.
+"""
+
+import importlib.util
+import os
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks import processes
+from benchmarks.growth_measurement import in_a_fork
+from benchmarks.report import REPEATS, Row, is_quick, seconds_of, table
+from service.acquisition import REGISTRY
+from service.files import Files, given_name
+from service.functions import Function
+from service.given import PredictionFiles
+from service.records import Predictions
+from workers.evaluation import Evaluation, evaluate
+from workers.evidence import Supply
+from workers.labels import Labels
+from workers.population import HeldPopulation
+from workers.sources import Upload
+
+ITEMS, QUICK_ITEMS, CLASSES = 10_000_000, 50_000, 10
+BLOCK = 100_000
+TIMES, MEMORY, SLOWER = 10, 64, 20
+MEBIBYTE = 2**20
+PEERS = {
+    "entropy": "entropy",
+    "margin": "margin_sampling",
+    "least_confidence": "least_confident",
+}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """So many predictions in a directory."""
+
+    directory: Path
+    items: int
+
+    @property
+    def predictions(self) -> PredictionFiles:
+        """Return them as the service has them."""
+        record = Predictions(
+            id="ready", job="kernels", pool="pool", form="probs", parts=("part",),
+            total=self.items, items=self.items, whole=True, classes=tuple(range(CLASSES)),
+            members=None, dtype="float32", empty=0, bytes=1, sha256="0",
+        )  # fmt: skip
+        return PredictionFiles(Files(self.directory), record)
+
+    @property
+    def path(self) -> Path:
+        """Return the file of the probabilities."""
+        return self.directory / given_name("pool", "ready") / "probs.npy"
+
+    def write(self) -> None:
+        """Write the probabilities."""
+        self.path.parent.mkdir(parents=True)
+        generator = np.random.default_rng(0)
+        array = np.lib.format.open_memmap(
+            self.path, mode="w+", dtype=np.float32, shape=(self.items, CLASSES)
+        )
+        for start in range(0, self.items, BLOCK):
+            some = generator.random((min(BLOCK, self.items - start), CLASSES), dtype=np.float32)
+            array[start : start + BLOCK] = some / some.sum(axis=1, keepdims=True)
+        array.flush()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Median seconds of the scores and of the floor, and megabytes above what was held before."""
+
+    seconds: float
+    floor: float
+    megabytes: float
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    quick = is_quick(__doc__)
+    repeats = 1 if quick else REPEATS
+    with tempfile.TemporaryDirectory(prefix="shortlist-kernels-") as directory:
+        pool = Pool(Path(directory), QUICK_ITEMS if quick else ITEMS)
+        pool.write()
+        lines = []
+        for names in (*([name] for name in PEERS), list(PEERS)):
+            found = in_a_fork(measured, pool, names, repeats)
+            lines.append(line(pool, names, found, promised=not quick and len(names) == 1))
+            if len(names) == 1:
+                peer = in_a_fork(peer_seconds, pool, PEERS[names[0]], repeats)
+                lines.append(peer_line(names[0], found, peer, promised=not quick))
+    print(table(lines))
+
+
+def line(pool: Pool, names: Sequence[str], found: Measured, *, promised: bool) -> Row:
+    """Return what was measured of some functions."""
+    times = found.seconds / found.floor
+    reached = times <= TIMES and found.megabytes <= MEMORY
+    return Row(
+        f"{', '.join(names)} over {pool.items:,} x {CLASSES} float32",
+        f"≤ {TIMES} × the floor, ≤ {MEMORY} MB" if promised else "",
+        f"{found.seconds * 1000:.0f} ms, {times:.1f} ×, {found.megabytes:.0f} MB",
+        f"bytes read once {found.floor * 1000:.0f} ms",
+        reached if promised else None,
+    )
+
+
+def peer_line(name: str, found: Measured, peer: float | None, *, promised: bool) -> Row:
+    """Return how the peer compares."""
+    if peer is None:
+        return Row(f"{name}, the peer", f"≥ {SLOWER} ×", "", "scikit-activeml is not installed")
+    return Row(
+        f"{name}, the peer",
+        f"≥ {SLOWER} × slower",
+        f"{peer / found.seconds:.1f} ×",
+        f"scikit-activeml {peer * 1000:.0f} ms",
+        peer >= SLOWER * found.seconds if promised else None,
+    )
+
+
+def measured(pool: Pool, names: Sequence[str], repeats: int) -> Measured:
+    """Return what the scores of some functions take, and the floor."""
+    functions = [Function(name, defaults(name)) for name in names]
+    scored(pool, functions)
+    seconds, floors = [], []
+    before, pid = processes.resident(os.getpid()), os.getpid()
+    processes.forget_high_water(pid)
+    scored(pool, functions)
+    peak = processes.high_water(pid) - before
+    for _ in range(repeats):
+        floors.append(seconds_of(lambda: read(pool)))
+        seconds.append(scored(pool, functions))
+    return Measured(statistics.median(seconds), statistics.median(floors), peak / MEBIBYTE)
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """Return the parameters of a function as they are by default."""
+    return {parameter.name: parameter.default for parameter in REGISTRY[name].parameters}
+
+
+def read(pool: Pool) -> object:
+    """Read the bytes once."""
+    array = np.load(pool.path, mmap_mode="r")
+    return array.reshape(-1).view(np.uint64).max()
+
+
+def scored(pool: Pool, functions: Sequence[Function]) -> float:
+    """Return the seconds that it takes until all scores are in files, which are removed."""
+    with tempfile.TemporaryDirectory(dir=pool.directory) as directory:
+        supply = Supply(NOBODY, Upload(pool.predictions), no_labels, tick=lambda: None)
+        evaluation = Evaluation(supply, Path(directory), pool.items)
+        return seconds_of(lambda: evaluate(evaluation, functions, lambda _: None))
+
+
+def no_labels() -> Labels:
+    """Raise: none of these functions needs any."""
+    raise LookupError("there are no labels")
+
+
+def peer_seconds(pool: Pool, method: str, repeats: int) -> float | None:
+    """Return the median seconds that scikit-activeml takes; None where it is not installed."""
+    if importlib.util.find_spec("skactiveml") is None:
+        return None
+    from skactiveml.pool import uncertainty_scores
+
+    probs: npt.NDArray[np.float32] = np.load(pool.path)
+    return statistics.median(
+        seconds_of(lambda: uncertainty_scores(probs, method=method)) for _ in range(repeats)
+    )
+
+
+NOBODY = HeldPopulation((), np.empty((0, 1)), {})
+
+if __name__ == "__main__":
+    main()
