@@ -3,12 +3,13 @@
 10,000,000 x 10 float32 probabilities stand in a file, as an upload leaves them. Measured is what a
 worker does with them (`workers.evaluation.evaluate`): from the first block that it maps to the last
 score in the file that the ranking is made of, the check that every score is finite included, in a
-process forked for each function, with one thread. The floor is one pass over the same bytes, mapped
-anew, as 64-bit integers of which the greatest is taken; it is read before each repeat. Memory is
-the peak of the process above what it had before it mapped anything, so what it maps counts too. The
-peer is scikit-activeml's `uncertainty_scores` of the same array, in memory, where it is installed:
-it computes in float32, and writes nothing. Scores are float64, and equal to the last bit to those
-of the plain formula in float64.
+process forked for each function, with one thread. Times are the processor's, so that other work on
+the machine disturbs them little. The floor is one pass over the same bytes, mapped anew, as 64-bit
+integers of which the greatest is taken; it is read before each repeat. Memory is the peak of the
+process above what it had before it mapped anything, so what it maps counts too. The peer is
+scikit-activeml's `uncertainty_scores` of the same array, in memory, where it is installed: it
+computes in float32, and writes nothing. Scores are float64, and equal to the last bit to those of
+the plain formula in float64.
 """
 
 import importlib.util
@@ -28,7 +29,8 @@ import numpy.typing as npt
 
 from benchmarks import processes
 from benchmarks.growth_measurement import in_a_fork
-from benchmarks.report import REPEATS, Row, is_quick, seconds_of, table
+from benchmarks.processes import processor_time_of
+from benchmarks.report import REPEATS, Row, is_quick, table
 from service.acquisition import REGISTRY
 from service.files import Files, given_name
 from service.functions import Function
@@ -148,7 +150,7 @@ def measured(pool: Pool, names: Sequence[str], repeats: int) -> Measured:
     scored(pool, functions)
     peak = processes.high_water(pid) - before
     for _ in range(repeats):
-        floors.append(seconds_of(lambda: read(pool)))
+        floors.append(processor_time_of(lambda: read(pool)))
         seconds.append(scored(pool, functions))
     return Measured(statistics.median(seconds), statistics.median(floors), peak / MEBIBYTE)
 
@@ -169,7 +171,7 @@ def scored(pool: Pool, functions: Sequence[Function]) -> float:
     with tempfile.TemporaryDirectory(dir=pool.directory) as directory:
         supply = Supply(NOBODY, Upload(pool.predictions), no_labels, tick=lambda: None)
         evaluation = Evaluation(supply, Path(directory), pool.items)
-        return seconds_of(lambda: evaluate(evaluation, functions, lambda _: None))
+        return processor_time_of(lambda: evaluate(evaluation, functions, lambda _: None))
 
 
 def no_labels() -> Labels:
@@ -185,7 +187,7 @@ def peer_seconds(pool: Pool, method: str, repeats: int) -> float | None:
 
     probs: npt.NDArray[np.float32] = np.load(pool.path)
     return statistics.median(
-        seconds_of(lambda: uncertainty_scores(probs, method=method)) for _ in range(repeats)
+        processor_time_of(lambda: uncertainty_scores(probs, method=method)) for _ in range(repeats)
     )
 
 

@@ -4,12 +4,14 @@ Both orders that a ranking keeps are made of scores that a worker has just writt
 one, equal scores in pool order, and from it the ascending one. Beside them stands numpy's stable
 sort of the same scores by itself. The scores are entropies of random probabilities, of which few
 are equal; margins of float32 probabilities, of which many are; and the shares of ten votes, of
-which nearly all are. The orders are compared with numpy's. Reading a ranking sorts nothing: it
-walks the stored order (see the readings).
+which nearly all are. Times are the processor's, of one thread. The orders are compared with
+numpy's. Reading a ranking sorts nothing: it walks the stored order (see the readings).
 """
 
 import os
+import statistics
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 for library in ("OMP", "OPENBLAS", "MKL"):
@@ -17,7 +19,8 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 
 import numpy as np
 
-from benchmarks.report import Row, is_quick, median_of, table
+from benchmarks.processes import processor_time_of
+from benchmarks.report import REPEATS, Row, is_quick, table
 from service.acquisition import REGISTRY
 from service.ranking import Scores, ascending, descending
 
@@ -45,9 +48,9 @@ def measured(name: str, scores: Scores) -> Row:
     order = descending(scores)
     if not np.array_equal(order, np.argsort(-scores, kind="stable")):
         raise RuntimeError(f"the {name} are ordered wrongly")
-    down = median_of(lambda: descending(scores))
-    up = median_of(lambda: ascending(scores, order))
-    peer = median_of(lambda: np.argsort(-scores, kind="stable"))
+    down = median(lambda: descending(scores))
+    up = median(lambda: ascending(scores, order))
+    peer = median(lambda: np.argsort(-scores, kind="stable"))
     return Row(
         f"ordering {len(scores):,} scores, stable: {name}",
         f"≤ {REACH:g} s",
@@ -55,6 +58,11 @@ def measured(name: str, scores: Scores) -> Row:
         f"numpy's stable sort, descending alone: {peer:.2f} s",
         down + up <= REACH,
     )
+
+
+def median(work: Callable[[], object]) -> float:
+    """Return the median of the processor seconds that some work takes."""
+    return statistics.median(processor_time_of(work) for _ in range(REPEATS))
 
 
 def drawn(items: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

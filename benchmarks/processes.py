@@ -1,6 +1,8 @@
 """The processes that a benchmark has started, as the kernel tells of them."""
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 PROCESSES = Path("/proc")
@@ -42,6 +44,13 @@ def processor_seconds(pid: int) -> float:
     """Return the seconds of processor time that a process has had."""
     found = fields(pid)
     return (int(found[USER_TICKS]) + int(found[SYSTEM_TICKS])) / TICKS
+
+
+def processor_time_of(work: Callable[[], object]) -> float:
+    """Return the seconds of processor time that some work takes in this process."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
 
 
 def resident(pid: int) -> int:

@@ -75,7 +75,7 @@ def main() -> None:
 
         floor, job, top = read(reads.livez), read(reads.job), read(reads.top)
         array = SMALL if quick else LARGE
-        during = measured(lambda: loaded_by_upload(url, connection, reads, array), repeats)
+        during = measured(lambda: loaded_by_upload(url, reads, array), repeats)
     print(table(rows(floor, job, top, during)))
 
 
@@ -115,9 +115,10 @@ def loaded(url: str, paths: Sequence[str], seconds: float) -> Load:
     return put_load(url, paths, clients=CLIENTS, going=seconds_from_now(seconds))
 
 
-def loaded_by_upload(url: str, connection: Connection, reads: Reads, array: Array) -> Load:
+def loaded_by_upload(url: str, reads: Reads, array: Array) -> Load:
     """Have clients read while an array is uploaded; return what they got."""
-    pool = connection.give("POST", "/v1/pools", {"name": "upload"})["id"]
+    with Connection(url) as connection:
+        pool = connection.give("POST", "/v1/pools", {"name": "upload"})["id"]
     with ThreadPoolExecutor(1) as sender:
         sending = sender.submit(send, url, pool, array)
         load = put_load(
@@ -125,7 +126,10 @@ def loaded_by_upload(url: str, connection: Connection, reads: Reads, array: Arra
         )
         sent: Sent = sending.result()
     print(f"{array.bytes / sent.seconds / 1e9:.2f} GB/s meanwhile", file=sys.stderr, flush=True)
-    connection.succeeded(connection.get(f"/v1/jobs/{sent.job}"))
+    with Connection(url) as connection:
+        connection.succeeded(connection.get(f"/v1/jobs/{sent.job}"))
+        connection.line.request("DELETE", f"/v1/pools/{pool}")
+        connection.line.getresponse().read()
     return load
 
 

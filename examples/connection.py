@@ -14,6 +14,10 @@ COUNTED = {"train": "fits", "simulate": "rounds"}
 """What the progress of a task counts, where that is not items."""
 
 
+PATIENT = {"Prefer": "wait=1"}
+"""What asks the service to answer once the job has ended, or else after a second."""
+
+
 class Failed(Exception):
     """What was asked for cannot be had."""
 
@@ -49,7 +53,7 @@ class Service:
     def upload(self, path: str, body: bytes, media_type: str) -> Any:
         """Send a file, and return the job that reads it once it has succeeded."""
         began = time.monotonic()
-        answer = self.send("POST", path, body, {"Content-Type": media_type})
+        answer = self.send("POST", path, body, {"Content-Type": media_type, **PATIENT})
         return self.finish(answer, began)
 
     def finish(self, submitted: Answer, began: float | None = None) -> Any:
@@ -59,8 +63,7 @@ class Service:
             show_progress(answer.document, time.monotonic() - began)
             if "Preference-Applied" not in answer.headers:
                 time.sleep(int(answer.headers.get("Retry-After", "1")))
-            # The service answers as soon as the job ends, or else after a second.
-            answer = self.get(answer.document["links"]["self"], Prefer="wait=1")
+            answer = self.get(answer.document["links"]["self"], **PATIENT)
         job = answer.document
         if job["state"] != "succeeded":
             raise Failed(f"the job {job['task']} {job['state']}: {job['error']['detail']}")

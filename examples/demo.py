@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import skops.io
-from connection import Failed, Service
+from connection import PATIENT, Failed, Service
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from temporary_service import CannotStart, heed_signals, running_service
@@ -147,7 +147,7 @@ def score(service: Service, pool: str, model: str) -> Any:
     functions = [{"name": "entropy"}, {"name": "margin"}, {"name": "dmbal"}]
     asked = {"pool": pool, "model": model, "acquisitions": functions, "batch": {"n": TOP}}
     began = time.monotonic()
-    return service.finish(service.post("/v1/scorings", asked), began)
+    return service.finish(service.post("/v1/scorings", asked, **PATIENT), began)
 
 
 def check(service: Service, ranking: str, digits: Digits, model: RandomForestClassifier) -> None:

@@ -23,9 +23,7 @@ THIRD = np.uint64(0xC4CEB9FE1A85EC53)
 WORD = 8
 MASKS = np.array([(1 << 8 * kept) - 1 for kept in range(WORD + 1)], dtype=np.uint64)
 """What leaves so many of the first bytes of a word."""
-LONG = 1 << 62
-PADDING = np.zeros(WORD, dtype=np.uint8)
-EMPTY = PADDING[:0]
+EMPTY = np.empty(0, dtype=np.uint8)
 NO_ROWS = np.empty(0, dtype=np.int64)
 RARE = 256
 """Where more than one in so many hashes stands wrong, all are sorted again."""
@@ -127,34 +125,38 @@ def blocks(ids: PackedIds) -> Iterator[Rows]:
         yield np.arange(start, min(start + BLOCK, len(ids)))
 
 
-def words(blob: Bytes, starts: Rows, lengths: Rows) -> Iterator[Hashes]:
-    """Yield the first word of 64 bits of each of some ids, then the second, as many as the longest
-    has; zeros follow an id's end.
+def words(blob: Bytes, starts: Rows, lengths: Rows) -> Hashes:
+    """Return the bytes of some ids as zero-padded 64-bit words (ids, words of the longest).
 
-    Eight bytes are read at once from wherever an id begins, and those behind its end cleared.
+    So many bytes are read at once from wherever an id begins, and those behind its end cleared.
     """
-    blob = blob if len(blob) >= WORD else np.append(blob, PADDING)
-    last = len(blob) - WORD
-    anywhere: Hashes = np.ndarray((last + 1,), dtype="<u8", buffer=blob.data, strides=(1,))
-    shortest, furthest = int(lengths.min(initial=LONG)), int(starts.max(initial=0))
-    for number in range(width_of(lengths)):
-        places = starts + WORD * number if number else starts
-        if furthest + WORD * number <= last:
-            read = anywhere[places]
-        else:
-            beyond = np.maximum(places - last, 0)
-            read = anywhere[places - beyond] >> (WORD * beyond).astype(np.uint64)
-        if shortest < WORD * (number + 1):
-            read &= MASKS[np.clip(lengths - WORD * number, 0, WORD)]
-        yield read
+    width = width_of(lengths)
+    last = max(0, len(blob) - WORD * width)
+    found = read_at(blob, np.minimum(starts, last), width)
+    near = np.flatnonzero(starts > last)
+    if len(near):  # reading so many bytes would lead out of the blob
+        found[near] = read_at(blob[last:], starts[near] - last, width)
+    shortest = int(lengths.min(initial=WORD * width))
+    for column in range(shortest // WORD, width):
+        found[:, column] &= MASKS[np.clip(lengths - WORD * column, 0, WORD)]
+    return found
+
+
+def read_at(blob: Bytes, places: Rows, width: int) -> Hashes:
+    """Return the words that begin at some places of a blob, with zeros behind its end."""
+    size = WORD * width
+    if not len(places) or int(places.max()) + size > len(blob):
+        blob = np.append(blob, np.zeros(size, dtype=np.uint8))
+    starts = len(blob) - size + 1
+    anywhere = np.ndarray((starts,), dtype=f"V{size}", buffer=blob.data, strides=(1,))
+    found: Hashes = anywhere[places].view("<u8").reshape(len(places), width)
+    return found.astype(np.uint64, copy=False)
 
 
 def padded(ids: PackedIds, rows: Rows) -> Bytes:
     """Return some ids as rows of one width, filled up with zeros (rows, bytes)."""
     starts, lengths = ids.spans(rows)
-    found = np.empty((len(rows), width_of(lengths)), dtype="<u8")
-    for column, read in enumerate(words(ids.blob, starts, lengths)):
-        found[:, column] = read
+    found = words(ids.blob, starts, lengths).astype("<u8", copy=False)
     return found.view(np.uint8)[:, : max(1, int(lengths.max(initial=0)))]
 
 
@@ -169,8 +171,9 @@ def hash_ids(ids: PackedIds) -> Hashes:
     for rows in blocks(ids):
         starts, lengths = ids.spans(rows)
         state = lengths.astype(np.uint64) * FIRST
-        for column, read in enumerate(words(ids.blob, starts, lengths)):
-            mixed = (state ^ mix(read)) * SECOND + FIRST
+        matrix = words(ids.blob, starts, lengths)
+        for column in range(matrix.shape[1]):
+            mixed = (state ^ mix(matrix[:, column])) * SECOND + FIRST
             state = np.where(lengths > column * WORD, mixed, state)
         hashes[rows] = mix(state)
     return hashes
@@ -241,8 +244,8 @@ def equal(ours: PackedIds, our_rows: Rows, theirs: PackedIds, their_rows: Rows) 
         some = slice(start, start + BLOCK)
         left = words(ours.blob, our_starts[some], least[some])
         right = words(theirs.blob, their_starts[some], least[some])
-        for one, other in zip(left, right, strict=True):
-            same[some] &= one == other
+        for column in range(left.shape[1]):
+            same[some] &= left[:, column] == right[:, column]
     return same
 
 

@@ -65,10 +65,12 @@ class Items:
 
     def find(self, wanted: Sequence[str]) -> Rows:
         """Return the row of each id, and -1 where the pool does not know it."""
+        if not wanted:
+            return NO_ROWS
         packed = ids_module.pack(wanted)
         hashes = ids_module.hash_ids(packed)
         found = np.full(len(wanted), -1, dtype=np.int64)
-        for start, part in self.located() if len(wanted) else ():
+        for start, part in self.located():
             rows = ids_module.find(packed, hashes, self.packed(part), self.index(part))
             found = np.where(rows >= 0, rows + start, found)
         return found

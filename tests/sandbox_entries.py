@@ -1,6 +1,7 @@
 """Entries that behave well and badly, for the tests of the sandbox."""
 
 import ctypes
+import mmap
 import os
 import resource
 import signal
@@ -102,6 +103,12 @@ def eat_memory(arguments, inputs, send):
     eaten = []
     while True:
         eaten.append(bytearray(1024 * 1024))
+
+
+def reserve(arguments, inputs, send):
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    with mmap.mmap(-1, arguments["bytes"], flags=private, prot=0) as reserved:
+        return {"reserved": len(reserved)}
 
 
 def eat_memory_at_once(arguments, inputs, send):

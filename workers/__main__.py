@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import sys
-from contextlib import closing
 from functools import partial
 
 from service.settings import SANDBOX_ADDRESS, InvalidSettings, Settings
@@ -19,9 +18,12 @@ def main() -> None:
         raise InvalidSettings("SHORTLIST_REDIS_URL is not set; `shortlist worker` finds the server")
     # RQ handles signals once it works; until then one must not leave the zygote's files behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with closing(ZygoteProcess()) as zygote:
+    zygote = ZygoteProcess()
+    try:
         zygote.begin()
         work(settings, zygote)
+    finally:
+        zygote.stop()
 
 
 def work(settings: Settings, zygote: ZygoteProcess) -> None:
@@ -32,6 +34,8 @@ def work(settings: Settings, zygote: ZygoteProcess) -> None:
     from workers.workbench import PATIENCE
     from workers.worker import Worker, tidy
 
+    if settings.compute:
+        import distributed  # noqa: F401 - so that each job need not
     backend = open_backend(settings, PATIENCE, forking=True)
     backend.files.aside(partial(tidy, backend))
     zygote.await_ready()

@@ -21,7 +21,7 @@ from service.given import PredictionFiles
 from service.items import Items
 from service.operations import jobs, pools
 from service.operations import rankings as stored_rankings
-from service.ranking import Order, Scores, ascending, bitmap_of, descending
+from service.ranking import Order, Scores, ascending, bitmap_of, descending, row_type
 from service.records import Job, Ranking
 from workers import piecework
 from workers.assignment import (
@@ -170,10 +170,12 @@ def outcome(
         selection = select(evaluation, function, free, batch["n"])
         return Outcome(function, selection.rows, selection.scores)
     scores = evaluation.array(function)
-    ranked = np.flatnonzero(~np.isnan(scores))
-    order = descending(scores if len(ranked) == len(scores) else scores[ranked])
-    if len(ranked) < len(scores):
-        order = ranked[order].astype(order.dtype)
+    unknown = np.isnan(scores)
+    if unknown.any():
+        ranked = np.flatnonzero(~unknown).astype(row_type(len(scores)))
+        order = ranked[descending(scores[ranked])]
+    else:
+        order = descending(scores)
     originals = evaluation.originals.get(function.key)
     return Outcome(function, order, scores, evaluation.path(function), originals)
 

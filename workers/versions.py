@@ -1,6 +1,5 @@
 """Which versions of which libraries did the work."""
 
-from functools import cache
 from importlib.metadata import version
 
 LIBRARIES = {
@@ -16,10 +15,15 @@ PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 COMPUTING = ("shortlist", "numpy", "scipy", "scikit-learn", "joblib")
 
 
-@cache
+INSTALLED = {
+    name: version(name) for libraries in (COMPUTING, *LIBRARIES.values()) for name in libraries
+}
+"""The versions there are: read before a worker forks, so that no job of it has to look for them."""
+
+
 def version_of(library: str) -> str:
     """Return the version of a library that is installed."""
-    return version(library)
+    return INSTALLED[library]
 
 
 def versions_of(format: str, provider: str | None = None) -> dict[str, str]:

@@ -26,8 +26,9 @@ def run(act: Callable[[], None]) -> None:
     """Do something, and end this process."""
     try:
         act()
-    except Exception:
-        log.exception("an errand failed; it will be done again")
+    except BaseException:
+        log.exception("an errand failed; what it left is done by a later sweep")
+        raise
     finally:
         os._exit(0)
 

@@ -52,8 +52,9 @@ def left_out(
     """Return what sets, ids and conditions leave out of a ranking."""
     rows, unknown = exclusions.known_rows(backend, pool, ids)
     marks = marked(backend, found, sets)
-    named = ranking.distinct(rows[rows < found.total])
-    named = named[~ranking.contains(marks.bitmap, named)]
+    if len(rows):
+        rows = ranking.distinct(rows[rows < found.total])
+    named = rows[~ranking.contains(marks.bitmap, rows)]
     size = marks.size + len(named)
     excluded = size - (found.total - found.ranked)
     if not where:

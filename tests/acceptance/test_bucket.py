@@ -113,7 +113,7 @@ def test_what_jobs_share_and_leave_comes_through_the_bucket(client, pool):
 
     simulation = {
         "pool": pool,
-        "estimators": [{"name": "gaussian_nb"}],
+        "estimators": [{"name": "naive_bayes"}],
         "functions": [{"name": "entropy"}],
         "initial": {"size": 20, "draw": "random"},
         "budget": 10,

@@ -49,6 +49,10 @@ def test_the_api_loads_nothing_that_opens_a_clients_bytes():
     assert not HEAVY & loaded_by("import service.app")
 
 
+def test_the_api_loads_what_describes_it_only_when_it_is_asked():
+    assert not {"apispec", "flask_smorest"} & loaded_by("import service.app")
+
+
 def test_the_maths_loads_numpy_and_nothing_else():
     loaded = loaded_by("import service.acquisition")
 

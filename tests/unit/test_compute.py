@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 
-import joblib
 import pytest
 
 from service.errors import Cancelled, ComputeFailed, FitFailed, OutOfMemory
@@ -46,13 +45,10 @@ def settings(request):
 
 
 def told(task, compute):
-    """A fit and its folds as values: what was fitted, warned of, and how well it does."""
+    """A fit and its folds as values: what it says, what it warned of, and how well it does."""
     made = fitted_by(compute, task)
-    return (
-        joblib.hash(made.classifier),
-        made.warnings,
-        list(accuracies(task, splits_of(task, 3), compute)),
-    )
+    said = made.classifier.predict_proba(digits().items).tobytes()
+    return said, made.warnings, list(accuracies(task, splits_of(task, 3), compute))
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +149,7 @@ def test_a_cluster_that_goes_away_fails_the_work_and_so_does_one_without_workers
             with open_compute(Settings(compute=address), look=look) as compute:
                 list(compute.each(last, {"place": tmp_path}, [1]))
 
-        with pytest.raises(ComputeFailed, match="lost what it worked on|has had no workers"):
+        with pytest.raises(ComputeFailed, match="lost what it"):
             work(worker)
         (tmp_path / "begun").unlink()
         with pytest.raises(ComputeFailed, match="fewer than 2 threads for 3 seconds"):

@@ -42,7 +42,7 @@ class Kind:
     One that is calibrated gives no probabilities by itself; where it is the base of an ensemble it
     stands there as it is, and votes. `is_committee` says whether it is asked member by member,
     `weighs_labels` whether what it is made of must take weights of labels. One that `divides` is
-    fitted in pieces by joblib, and no piece has anything to warn of: elsewhere nobody would hear it.
+    fitted in pieces by joblib, and no piece has anything to warn of: elsewhere, who would hear it?
     """
 
     estimator: type

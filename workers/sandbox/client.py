@@ -59,9 +59,9 @@ class Sandbox:
     ) -> dict[str, Any]:
         """Return what the entry returned; its files are in `scratch`, an empty directory.
 
-        They may take `scratch_bytes` together. With `gpu` it may use one. `on_message` gets what the
-        entry sends; `tick` is called four times a second, and what it raises ends the child, which
-        is gone afterwards.
+        They may take `scratch_bytes` together. With `gpu` it may use one. `on_message` gets what
+        the entry sends; `tick` is called four times a second, and what it raises ends the child,
+        which is gone afterwards.
         """
         room = min(self._scratch_bytes, scratch_bytes or self._scratch_bytes)
         request = Request(
