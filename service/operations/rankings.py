@@ -175,6 +175,8 @@ def originals(
     """Return the id of the item that each row nearly repeats, where the ranking tells it."""
     if not REGISTRY[found.acquisition].names_originals:
         return None
+    if not len(rows):
+        return []
     stored = backend.files.array(f"{ranking_name(found.id)}/originals.npy")[rows]
     names = iter(items.at(stored[stored >= 0]))
     return [next(names) if row >= 0 else None for row in stored.tolist()]

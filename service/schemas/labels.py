@@ -107,9 +107,11 @@ def read_plain(values: list[Any]) -> dict[str, Entry] | None:
     kinds = list(map(type, labels))
     if set(map(type, ids)) - {str} or set(kinds) - SCALARS:
         return None
-    keys = list(zip(kinds, labels, strict=True))  # true is another label than 1, which equals it
-    made = {(kind, label): Entry(label) for kind, label in set(keys)}
-    if any(isinstance(label, str) and len(label) > LABEL_LENGTH for _, label in made):
+    keys: list[Any] = labels
+    if len(set(kinds) - {str, type(None)}) > 1:  # true is another label than 1, which equals it
+        keys = list(zip(kinds, labels, strict=True))
+    made = {key: Entry(label) for key, label in zip(keys, labels, strict=True)}
+    if any(len(each.label) > LABEL_LENGTH for each in made.values() if type(each.label) is str):
         return None
     entries = dict(zip(ids, map(made.__getitem__, keys), strict=True))
     return entries if len(entries) == len(values) else None

@@ -142,7 +142,8 @@ def test_a_score_that_cannot_be_had_fails_no_turn(backend, learner, monkeypatch)
         raise OutOfMemory("The folds take more than the fit did")
 
     monkeypatch.setattr(teaching.appraisal, "score", fail)
-    attempt = SimpleNamespace(backend=backend, learner=learner, recipe=None, tick=None)
+    job = SimpleNamespace(id="job", attempts=1)
+    attempt = SimpleNamespace(backend=backend, job=job, learner=learner, recipe=None, tick=None)
 
     assert teaching.score_of(attempt, SimpleNamespace(vectors=None, targets=None)) is None
 

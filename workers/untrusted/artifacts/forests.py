@@ -1,8 +1,9 @@
-"""Forests, walked in an order that suits the processor: scikit-learn's results, to the last bit.
+"""Forests, walked by NumPy a level at a time: faster than scikit-learn, and the same to the last bit.
 
-Items that one tree sends to the same leaf go similar ways through the others. Asked about one after
-the other, with each feature's values side by side, they find what they need in the cache and turn
-where the processor expects it. Every tree's shares are added in the forest's own order.
+A walk down one tree waits at every node, for memory and for where to turn. Here many items go down
+many trees a step at a time, and nothing waits for the step before but the next. Items that go the
+same ways stand together and each feature's values side by side, so that the cache has them. Every
+comparison is the tree's own, and every tree's shares are added in the forest's own order.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,43 +13,61 @@ from typing import Any, Self
 import numpy as np
 from sklearn.ensemble._forest import ForestClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.tree._tree import Tree
+from sklearn.tree._tree import TREE_LEAF, Tree
 
-from service.acquisition.evidence import Rows
 from workers.untrusted.artifacts.classifier import Array
 
+AT_ONCE = 2**15
+"""Pairs of an item and a tree that are walked at once, about: their arrays stay in the cache."""
+
+LEVELS_TO_SORT_BY = 24
 COLUMNS = 16
 """How many features are turned at once: a line of the cache is so many."""
 
 SPARE = 16
 """Rows beyond a block's, so that its features do not all want the same places in the cache."""
 
+FIRST_LOOK, LOOK = 5, 2
+"""The levels at which those that have arrived are let go."""
+
 
 @dataclass(frozen=True)
 class Walk:
-    """Sound trees, and of each the classes' shares of its nodes: float64 (nodes, classes)."""
+    """The nodes of all trees as arrays, each tree's from its root on, siblings side by side.
 
-    trees: tuple[Tree, ...]
-    shares: tuple[Array, ...]
+    `left` is where a node's left child stands, and a leaf's own place; the right child is next to
+    it. An item goes right where its feature is greater than `threshold`, which is float32 as items
+    are, or where it is missing and `missing_right` says so. `shares` are those of the classes.
+    """
+
+    roots: Array
+    depths: Array
+    feature: Array
+    threshold: Array
+    left: Array
+    missing_right: Array
+    shares: Array
 
     @classmethod
     def of(cls, forest: ForestClassifier) -> Self:
-        """Return the walk through a fitted forest."""
-        trees = tuple(each.tree_ for each in forest.estimators_)
-        return cls(trees, tuple(tree.value[:, 0, :] for tree in trees))
+        """Return the walk through a fitted forest, whose trees are sound."""
+        trees = [each.tree_ for each in forest.estimators_]
+        counts = [tree.node_count for tree in trees]
+        roots = np.cumsum([0, *counts[:-1]])
+        laid = [laid_out(tree, root) for tree, root in zip(trees, roots.tolist(), strict=True)]
+        depths, *arrays = zip(*laid, strict=True)
+        return cls(roots, np.array(depths), *map(np.concatenate, arrays))
 
-    @property
-    def classes(self) -> int:
-        """The number of classes."""
-        return int(self.shares[0].shape[1])
+    def __len__(self) -> int:
+        return len(self.roots)
 
     def predict(self, items: Array) -> Array:
         """Return the mean of the trees' shares for float32 items: float64 (items, classes)."""
         order, columns = self.in_order(items)
-        total = np.zeros((len(items), self.classes))
-        for shares in self.ask(columns):
+        total = np.zeros((len(items), self.shares.shape[1]))
+        for shares in self.ask(columns, len(items)):
             total += shares
-        total /= len(self.trees)
+        total /= len(self)
         found = np.empty_like(total)
         found[order] = total
         return found
@@ -56,28 +75,99 @@ class Walk:
     def members(self, items: Array) -> Iterator[Array]:
         """Yield each tree's shares for float32 items; one array serves for all."""
         order, columns = self.in_order(items)
-        found = np.empty((len(items), self.classes))
-        for shares in self.ask(columns):
+        found = np.empty((len(items), self.shares.shape[1]))
+        for shares in self.ask(columns, len(items)):
             found[order] = shares
             yield found
 
-    def in_order(self, items: Array) -> tuple[Rows, Array]:
-        """Return the order in which items are asked about, and the items in it by columns."""
-        order = np.argsort(self.trees[0].apply(items), kind="stable")
+    def in_order(self, items: Array) -> tuple[Array, Array]:
+        """Return the items in the order of their ways through the first tree, and by columns."""
+        order = np.argsort(self.ways(items), kind="stable")
         ordered = items[order]
         rows, width = items.shape
-        columns = np.empty((rows + SPARE, width), items.dtype, order="F")[:rows]
+        columns = np.empty((width, rows + SPARE), items.dtype)
         for first in range(0, width, COLUMNS):
             some = slice(first, first + COLUMNS)
-            columns[:, some] = ordered[:, some]
+            columns[some, :rows] = ordered[:, some].T
         return order, columns
 
-    def ask(self, columns: Array) -> Iterator[Array]:
-        """Yield each tree's shares for items by columns; one array serves for all."""
-        found = np.empty((len(columns), self.classes))
-        for tree, shares in zip(self.trees, self.shares, strict=True):
-            # Each leaf is a node of the tree, and clipping saves that it is checked again.
-            yield shares.take(tree.apply(columns), axis=0, out=found, mode="clip")
+    def ways(self, items: Array) -> Array:
+        """Return each item's turns in the first tree, the first of them in the highest bit."""
+        node = np.zeros(len(items), dtype=np.int64)
+        turns, rows = np.zeros_like(node), np.arange(len(items))
+        for _ in range(min(int(self.depths[0]), LEVELS_TO_SORT_BY)):
+            right = items[rows, self.feature[node]] > self.threshold[node]
+            node = self.left[node] + right
+            turns = 2 * turns + right
+        return turns
+
+    def ask(self, columns: Array, count: int) -> Iterator[Array]:
+        """Yield each tree's shares for so many items by columns; one array serves for all."""
+        found = np.empty((count, self.shares.shape[1]))
+        offsets = self.feature * columns.shape[1]
+        missing = bool(np.isnan(columns[:, :count].sum()))
+        several = max(1, AT_ONCE // count)
+        for first in range(0, len(self), several):
+            trees = slice(first, first + several)
+            for leaves in self.arrive(trees, columns.ravel(), offsets, count, missing=missing):
+                yield self.shares.take(leaves, axis=0, out=found, mode="clip")
+
+    def arrive(
+        self, trees: slice, values: Array, offsets: Array, count: int, *, missing: bool
+    ) -> Array:
+        """Return the leaves of some trees at which so many items arrive: (trees, items)."""
+        roots = self.roots[trees]
+        arrived = np.repeat(roots, count)
+        node, item = arrived, np.tile(np.arange(count), len(roots))
+        pair = np.arange(len(arrived))
+        for level in range(int(self.depths[trees].max())):
+            place = offsets.take(node, mode="clip")
+            place += item
+            value = values.take(place, mode="clip")
+            right = value > self.threshold.take(node, mode="clip")
+            if missing:
+                right |= np.isnan(value) & self.missing_right.take(node, mode="clip")
+            following = self.left.take(node, mode="clip")
+            following += right
+            if level >= FIRST_LOOK and (level - FIRST_LOOK) % LOOK == 0:
+                arrived[pair] = following
+                going = np.flatnonzero(following != node)
+                following, item, pair = following[going], item[going], pair[going]
+            node = following
+        arrived[pair] = node
+        return arrived.reshape(len(roots), count)
+
+
+def laid_out(tree: Tree, root: int) -> tuple[int, Array, Array, Array, Array, Array]:
+    """Return a tree's depth, and its nodes as a walk has them, whose root stands at `root`."""
+    left, right = tree.children_left, tree.children_right
+    levels = [np.zeros(1, dtype=np.int64)]
+    while True:
+        inner = levels[-1][left[levels[-1]] != TREE_LEAF]
+        if not len(inner):
+            break
+        levels.append(np.stack([left[inner], right[inner]], axis=1).ravel())
+    order = np.concatenate(levels)
+    place = np.empty(tree.node_count, dtype=np.int64)
+    place[order] = np.arange(len(order))
+    leaf = left[order] == TREE_LEAF
+    threshold = rounded_down(tree.threshold[order])
+    threshold[leaf] = np.inf
+    return (
+        len(levels) - 1,
+        np.where(leaf, 0, tree.feature[order]),
+        threshold,
+        root + np.where(leaf, np.arange(len(order)), place[left[order]]),
+        ~leaf & (tree.missing_go_to_left[order] == 0),
+        tree.value[order, 0, :],
+    )
+
+
+def rounded_down(thresholds: Array) -> Array:
+    """Return the greatest float32 up to each number: any float32 is greater than both or neither."""
+    with np.errstate(over="ignore"):
+        near = thresholds.astype(np.float32)
+    return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def asked(model: Any) -> Callable[[Any], Array]:

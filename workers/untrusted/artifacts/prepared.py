@@ -1,44 +1,49 @@
 """Forests in a form that opens at once: arrays in one file, mapped, and nothing to run.
 
 It is made where a forest is inspected, and opened, as the forest is, nowhere but in the sandbox.
-It holds three arrays as NumPy writes them, `ends` (of each tree's nodes), `nodes` and `shares` (of
-the classes at each node), and what the forest is, as JSON.
+It holds the arrays of a walk as NumPy writes them, one after the other, and what the forest is, as
+JSON. Nothing in it is trusted: where an index leads out of an array, NumPy stops at its end.
 """
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 from sklearn.ensemble._forest import ForestClassifier
-from sklearn.tree._tree import NODE_DTYPE, Tree
 from sklearn.utils.validation import check_array
 
-from service.errors import ModelRefused
 from workers.untrusted.artifacts.classifier import Array, Classifier
 from workers.untrusted.artifacts.committees import FEWEST, Committee
 from workers.untrusted.artifacts.forests import Walk, can_walk
-from workers.untrusted.artifacts.trees import check_tree
 
 SMALL_THINGS = 2**20
-"""The bytes that a form may have beyond nodes and shares."""
+"""The bytes that a form may have beyond its arrays."""
 
 
 def preparation(model: Any, about: dict[str, Any]) -> Callable[[BinaryIO, int], bool] | None:
     """Return what writes a model's form, if it has one, where that passes no number of bytes."""
     if not isinstance(model, ForestClassifier) or not can_walk(model):
         return None
-    forest, walk = model, Walk.of(model)
+    forest = model
 
     def write(target: BinaryIO, room: int) -> bool:
-        nodes = sum(tree.node_count for tree in walk.trees)
-        if SMALL_THINGS + nodes * (NODE_DTYPE.itemsize + 8 * walk.classes) > room:
+        arrays = arrays_of(Walk.of(forest))
+        if SMALL_THINGS + sum(array.nbytes for array in arrays) > room:
             return False
-        write_walk(walk, {**about, "missing": takes_missing(forest)}, target)
+        for array in arrays:
+            np.save(target, array, allow_pickle=False)
+        target.write(json.dumps({**about, "missing": takes_missing(forest)}).encode())
         return True
 
     return write
+
+
+def arrays_of(walk: Walk) -> list[Array]:
+    """Return the arrays of a walk, in their order."""
+    return [getattr(walk, field.name) for field in fields(walk)]
 
 
 def takes_missing(forest: ForestClassifier) -> bool:
@@ -46,45 +51,20 @@ def takes_missing(forest: ForestClassifier) -> bool:
     return bool(forest.estimators_[0].__sklearn_tags__().input_tags.allow_nan)
 
 
-def write_walk(walk: Walk, about: dict[str, Any], target: BinaryIO) -> None:
-    """Write the form of a forest."""
-    ends = np.cumsum([tree.node_count for tree in walk.trees])
-    write_array(target, [ends])
-    write_array(target, [tree.__getstate__()["nodes"] for tree in walk.trees])
-    write_array(target, list(walk.shares))
-    target.write(json.dumps(about).encode())
-
-
-def write_array(target: BinaryIO, pieces: list[Array]) -> None:
-    """Write one array that comes in pieces."""
-    first = pieces[0]
-    shape = (sum(len(piece) for piece in pieces), *first.shape[1:])
-    described = {"descr": npy.dtype_to_descr(first.dtype), "fortran_order": False, "shape": shape}
-    npy.write_array_header_1_0(target, described)
-    target.writelines(np.ascontiguousarray(piece).data for piece in pieces)
-
-
 def open_prepared(file: BinaryIO) -> Classifier:
     """Return the classifier whose form a file holds."""
-    ends, nodes, shares = (map_array(file) for _ in range(3))
+    walk = Walk(*(map_array(file) for _ in fields(Walk)))
     about = json.loads(file.read())
-    width, count = int(about["item_values"]), len(about["classes"])
-    if shares.shape != (len(nodes), count) or int(ends[-1]) != len(nodes):
-        raise ModelRefused("The prepared form of the model is damaged: send the model again.")
-    starts = [0, *ends[:-1].tolist()]
-    spans = [slice(start, end) for start, end in zip(starts, ends.tolist(), strict=True)]
-    trees = tuple(tree_of(nodes[span], width) for span in spans)
-    walk = Walk(trees, tuple(shares[span] for span in spans))
+    classes, size = tuple(about["classes"]), len(walk)
 
     def rows_of(items: Array) -> Array:
         return rows(items.reshape(len(items), -1), about)
 
-    size = len(trees)
-    committee = Committee(size, count, lambda items: walk.members(rows_of(items)))
+    committee = Committee(size, len(classes), lambda items: walk.members(rows_of(items)))
     return Classifier(
         estimator=about["estimator"],
-        classes=tuple(about["classes"]),
-        item_values=width,
+        classes=classes,
+        item_values=int(about["item_values"]),
         item_shape=None,
         probabilities=True,
         warnings=(),
@@ -105,18 +85,9 @@ def map_array(file: BinaryIO) -> Array:
     return found.view(np.ndarray)
 
 
-def tree_of(nodes: Array, width: int) -> Tree:
-    """Return a sound tree of nodes; what stands at its leaves is kept beside it."""
-    tree = Tree(width, np.array([1], dtype=np.intp), 1)
-    values = np.zeros((len(nodes), 1, 1))
-    tree.__setstate__({"max_depth": 0, "node_count": len(nodes), "nodes": nodes, "values": values})
-    check_tree(tree)
-    return tree
-
-
 def rows(items: Array, about: dict[str, Any]) -> Array:
     """Return items as trees take them, checked as the forest itself would."""
-    if items.shape[1] != about["item_values"]:  # the trees themselves do not look
+    if items.shape[1] != about["item_values"]:
         raise ValueError(f"An item has {items.shape[1]} values, not {about['item_values']}.")
     found: Array = check_array(
         items,
