@@ -256,11 +256,12 @@ def summary_of(scores: Scores) -> dict[str, Any]:
     room = BINS**2 * float(np.spacing(max(abs(span[0]), abs(span[1]))))
     if span[1] - span[0] <= room:  # scores so close leave no room for bins between them
         span = (span[0] - max(0.5, room), span[1] + max(0.5, room))
-    counts, edges = np.histogram(scores / scale, bins=BINS, range=span)
+    scaled = scores if scale == 1 else scores / scale
+    counts, edges = np.histogram(scaled, bins=BINS, range=span)
     return {
         "minimum": low,
         "maximum": high,
-        "mean": float((scores / scale).mean()) * scale,
+        "mean": float(scaled.mean()) * scale,
         "histogram": {"counts": counts.tolist(), "edges": (edges * scale).tolist()},
     }
 

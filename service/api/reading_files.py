@@ -28,7 +28,7 @@ Writer = Callable[[Columns, Envelope], bytes]
 
 NAMES = ("rank", "id", "score", "raw_score")
 ORIGINAL = "original"
-AT_ONCE = 1024
+AT_ONCE = 256
 """Items whose documents exist at one moment: so few stay in the processor's cache."""
 LARGEST_STRINGS = 2**31
 """Bytes of text from which on a column of Arrow needs offsets of 64 bits."""

@@ -107,10 +107,9 @@ def read_plain(values: list[Any]) -> dict[str, Entry] | None:
     kinds = list(map(type, labels))
     if set(map(type, ids)) - {str} or set(kinds) - SCALARS:
         return None
-    keys: list[Any] = labels
-    if len(set(kinds) - {str, type(None)}) > 1:  # true is another label than 1, which equals it
-        keys = list(zip(kinds, labels, strict=True))
-    made = {key: Entry(label) for key, label in zip(keys, labels, strict=True)}
+    paired = len(set(kinds) - {str, type(None)}) > 1  # true is another label than 1, its equal
+    keys: list[Any] = list(zip(labels, kinds, strict=True)) if paired else labels
+    made = {key: Entry(key[0] if paired else key) for key in set(keys)}
     if any(len(each.label) > LABEL_LENGTH for each in made.values() if type(each.label) is str):
         return None
     entries = dict(zip(ids, map(made.__getitem__, keys), strict=True))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from marshmallow import ValidationError
 
 from service import ranking
 from service.api.label_files import cell
@@ -15,7 +16,7 @@ from service.errors import InvalidRequest, PoolNotFound
 from service.operations import labels, pools
 from service.operations.labels import Entry
 from service.records import now
-from service.schemas.labels import moment
+from service.schemas.labels import moment, read_entries, read_plain
 from tests.unit.test_pools import arrival
 
 LABELS = st.one_of(
@@ -160,3 +161,23 @@ def test_labels_of_no_pool_are_not_there(backend):
     for call in (labels.every, labels.classes, labels.delete):
         with pytest.raises(PoolNotFound):
             call(backend, "nope")
+
+
+ENTRIES = st.fixed_dictionaries(
+    {"id": st.sampled_from(["a", "b", "c", "d", 1]), "label": LABELS | st.none() | st.just([])},
+    optional={"source": st.just("anna")},
+)
+
+
+@given(st.lists(ENTRIES | st.just("x") | st.just({"id": "e", "source": "ben"}), max_size=6))
+def test_labels_read_all_at_once_are_those_read_one_by_one(values):
+    def outcome(given):
+        try:
+            entries = read_entries(given)
+        except ValidationError as refused:
+            return refused.messages
+        return [(id, type(each.label), each) for id, each in entries.items()]
+
+    # What is no list is read as it comes.
+    assert outcome(values) == outcome(iter(values))
+    assert read_plain([{"id": "a", "label": "x"}, {"id": "b", "label": None}]) is not None
