@@ -1,5 +1,7 @@
 """Forests are asked in another order, in threads and from another form, and say the same bits."""
 
+from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -28,6 +30,8 @@ FORESTS = {
     "of words": (RandomForestClassifier, {}, WORDS),
     "weighted": (RandomForestClassifier, {"class_weight": "balanced"}, digits().labels),
     "shallow": (ExtraTreesClassifier, {"max_depth": 3}, digits().labels),
+    "best first": (RandomForestClassifier, {"max_leaf_nodes": 20}, digits().labels),
+    "of roots": (RandomForestClassifier, {"min_samples_split": 1_000}, digits().labels),
     "of one tree": (RandomForestClassifier, {"n_estimators": 1}, digits().labels),
 }
 
@@ -138,15 +142,36 @@ def test_other_models_have_no_such_form(name):
     assert classifier_of(fitted(name)).prepare is None
 
 
-def test_a_damaged_form_is_refused_before_it_is_walked(tmp_path):
-    content = bytearray(prepared(forest("random")))
-    left, right = np.array([1], dtype="<i8").tobytes(), np.array([2**40], dtype="<i8").tobytes()
-    start = content.index(b"NUMPY", content.index(b"NUMPY") + 1)
-    nodes = content.index(b"\n", start) + 1
-    assert content[nodes : nodes + 8] == left
-    content[nodes : nodes + 8] = right
-    with pytest.raises(ModelRefused, match="Node 0 of a tree"):
-        opening(bytes(content), tmp_path)
+@pytest.mark.parametrize("name", ["roots", "feature", "left"])
+@pytest.mark.parametrize("wrong", [-(2**40), 2**40])
+def test_a_damaged_form_never_leads_out_of_its_arrays(name, wrong, tmp_path):
+    walk = Walk.of(forest("random"))
+    array = getattr(walk, name).copy()
+    array[1:] = wrong
+    damaged = replace(walk, **{name: array})
+    with suppress(IndexError):  # or else the answer is wrong, and that is all
+        found = damaged.predict(digits().items[:50].astype(np.float32))
+        assert found.shape == (50, 10)
+
+
+def test_a_form_whose_arrays_do_not_fit_fails_the_model(tmp_path):
+    content = prepared(forest("random")).replace(b'"item_values": 64', b'"item_values": 65')
+    items = np.zeros((5, 65), dtype=np.float32)
+    arguments = {"format": "prepared", "parts": ["p"], "block": 500}
+    shortened = content[: len(content) // 2]
+    with pytest.raises(ModelRefused):
+        run(predict_parts, arguments, {"model": shortened, "part_0": features(items)}, tmp_path)
+
+
+def test_thresholds_between_two_neighbouring_numbers_part_them():
+    values = np.array([1.0], dtype=np.float32)
+    for _ in range(63):
+        values = np.append(values, np.nextafter(values[-1], np.float32(2)))
+    items, labels = values[:, np.newaxis], np.arange(64) % 2
+    model = ExtraTreesClassifier(12, random_state=0, bootstrap=False).fit(items, labels)
+    assert asked(model)(items).tobytes() == model.predict_proba(items).tobytes()
+    model = RandomForestClassifier(12, random_state=0, bootstrap=False).fit(items, labels)
+    assert asked(model)(items).tobytes() == model.predict_proba(items).tobytes()
 
 
 def test_a_pipeline_that_hands_its_forest_a_sparse_matrix_gives_what_it_gave():

@@ -1,4 +1,4 @@
-"""Forests, walked by NumPy a level at a time: faster than scikit-learn, and the same to the last bit.
+"""Forests, walked by NumPy a level at a time: faster than scikit-learn, to the same last bit.
 
 A walk down one tree waits at every node, for memory and for where to turn. Here many items go down
 many trees a step at a time, and nothing waits for the step before but the next. Items that go the
@@ -17,18 +17,18 @@ from sklearn.tree._tree import TREE_LEAF, Tree
 
 from workers.untrusted.artifacts.classifier import Array
 
-AT_ONCE = 2**15
+AT_ONCE = 2**14
 """Pairs of an item and a tree that are walked at once, about: their arrays stay in the cache."""
 
 LEVELS_TO_SORT_BY = 24
-COLUMNS = 16
-"""How many features are turned at once: a line of the cache is so many."""
+ROWS = 256
+"""How many items are turned into columns at once."""
 
 SPARE = 16
 """Rows beyond a block's, so that its features do not all want the same places in the cache."""
 
-FIRST_LOOK, LOOK = 5, 2
-"""The levels at which those that have arrived are let go."""
+FIRST_LOOK, LOOK = 8, 4
+"""The level at which those that have arrived are first let go, and after how many it is again."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ class Walk:
         ordered = items[order]
         rows, width = items.shape
         columns = np.empty((width, rows + SPARE), items.dtype)
-        for first in range(0, width, COLUMNS):
-            some = slice(first, first + COLUMNS)
-            columns[some, :rows] = ordered[:, some].T
+        for first in range(0, rows, ROWS):
+            last = min(first + ROWS, rows)
+            columns[:, first:last] = ordered[first:last].T
         return order, columns
 
     def ways(self, items: Array) -> Array:
@@ -118,24 +118,42 @@ class Walk:
         """Return the leaves of some trees at which so many items arrive: (trees, items)."""
         roots = self.roots[trees]
         arrived = np.repeat(roots, count)
-        node, item = arrived, np.tile(np.arange(count), len(roots))
-        pair = np.arange(len(arrived))
+        item, pair = np.tile(np.arange(count), len(roots)), np.arange(len(arrived))
+        steps = Steps(arrived.copy())
         for level in range(int(self.depths[trees].max())):
-            place = offsets.take(node, mode="clip")
+            node, following, place = steps.node, steps.following, steps.place
+            value, threshold, right = steps.value, steps.threshold, steps.right
+            offsets.take(node, out=place, mode="clip")
             place += item
-            value = values.take(place, mode="clip")
-            right = value > self.threshold.take(node, mode="clip")
+            values.take(place, out=value, mode="clip")
+            self.threshold.take(node, out=threshold, mode="clip")
+            np.greater(value, threshold, out=right)
             if missing:
                 right |= np.isnan(value) & self.missing_right.take(node, mode="clip")
-            following = self.left.take(node, mode="clip")
+            self.left.take(node, out=following, mode="clip")
             following += right
-            if level >= FIRST_LOOK and (level - FIRST_LOOK) % LOOK == 0:
-                arrived[pair] = following
-                going = np.flatnonzero(following != node)
-                following, item, pair = following[going], item[going], pair[going]
-            node = following
-        arrived[pair] = node
+            if level < FIRST_LOOK or (level - FIRST_LOOK) % LOOK:
+                steps.turn()
+                continue
+            arrived[pair] = following
+            going = np.flatnonzero(following != node)
+            item, pair = item.take(going), pair.take(going)
+            steps = Steps(following.take(going))
+        arrived[pair] = steps.node
         return arrived.reshape(len(roots), count)
+
+
+class Steps:
+    """Where pairs of an item and a tree stand, and room for where they go next."""
+
+    def __init__(self, node: Array) -> None:
+        self.node, self.following, self.place = node, np.empty_like(node), np.empty_like(node)
+        self.value, self.threshold = (np.empty(len(node), np.float32) for _ in range(2))
+        self.right = np.empty(len(node), bool)
+
+    def turn(self) -> None:
+        """Stand where they went."""
+        self.node, self.following = self.following, self.node
 
 
 def laid_out(tree: Tree, root: int) -> tuple[int, Array, Array, Array, Array, Array]:
@@ -164,7 +182,7 @@ def laid_out(tree: Tree, root: int) -> tuple[int, Array, Array, Array, Array, Ar
 
 
 def rounded_down(thresholds: Array) -> Array:
-    """Return the greatest float32 up to each number: any float32 is greater than both or neither."""
+    """Return the greatest float32 up to each number: a float32 passes both or neither."""
     with np.errstate(over="ignore"):
         near = thresholds.astype(np.float32)
     return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
