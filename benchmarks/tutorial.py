@@ -5,7 +5,7 @@ A random forest of 500 trees, fitted on 5,000 images of the MNIST test set, and 
 the model each time, in turns with `predict_proba` of the same forest in this process, with as many
 threads. The last rows are the walk through the trees alone, in blocks of 4,096 as the worker asks
 it, in processor seconds; it gives the same bits. The larger pool is the images moved by a few
-pixels. What else was tried is in `docs/decisions/0015-a-forest-is-walked-in-order.md`.
+pixels. What else was tried is in `docs/decisions/0015-a-forest-is-walked-by-levels.md`.
 """
 
 import os

@@ -58,13 +58,14 @@ def row_document(row: Row) -> dict[str, Any]:
 
 def rows(columns: Columns, envelope: Envelope) -> bytes:
     """Return a document that holds one object for each item."""
-    pieces = [b'{"items":[']
+    rest = dict(envelope)
+    pieces = [b'{"ranking":', orjson.dumps(rest.pop("ranking")), b',"items":[']
     for said in documents(columns):
         pieces += (orjson.dumps(said)[1:-1], b",")
     if len(columns):
         pieces.pop()
     # All is joined once: a copy of megabytes takes as long as making some of them.
-    return b"".join([*pieces, b"],", document(envelope)[1:]])
+    return b"".join([*pieces, b"],", document(rest)[1:]])
 
 
 def columnar(columns: Columns, envelope: Envelope) -> bytes:

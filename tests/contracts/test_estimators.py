@@ -11,9 +11,8 @@ import pytest
 import skops.io
 from jsonschema import Draft202012Validator
 
-from service.api.blueprint import API
+from service.api.documentation import DESCRIPTION
 from service.app import create_app
-from service.description import document
 from service.errors import FitFailed
 from service.estimators import CATALOGUE, DOCUMENT, ESTIMATORS, SCALINGS, Recipe
 from service.schemas.estimators import PARAMETERS, recipe_of
@@ -80,7 +79,7 @@ def test_the_example_of_a_training_is_valid():
 
 def test_every_estimator_is_described_with_its_hyper_parameters(tmp_path):
     app = create_app(Settings(data_dir=tmp_path, redis_url="redis://nowhere"))
-    schemas = document(app.extensions[API])["components"]["schemas"]
+    schemas = app.extensions[DESCRIPTION]()["components"]["schemas"]
     assert schemas["NewTraining"]["properties"]["estimator"]["$ref"].endswith("/Recipe")
     assert len(schemas["Recipe"]["oneOf"]) == len(ESTIMATORS)
     for name, estimator in ESTIMATORS.items():

@@ -1,7 +1,7 @@
 """Forests are asked in another order, in threads and from another form, and say the same bits."""
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from io import BytesIO
 
 import numpy as np
@@ -17,7 +17,7 @@ from service.records import Model
 from tests.models import digits, features, fitted, inspect, quietly, run, saved
 from workers.prediction import opened
 from workers.untrusted.artifacts.forests import Walk, asked
-from workers.untrusted.artifacts.prepared import open_prepared
+from workers.untrusted.artifacts.prepared import map_array, open_prepared
 from workers.untrusted.artifacts.sklearn import classifier_of
 from workers.untrusted.models import inspect_model, predict_parts
 from workers.versions import LEARNING, version_of
@@ -85,6 +85,19 @@ def test_the_members_in_a_form_say_what_the_trees_say_to_the_last_bit(tmp_path):
     expected = [tree.predict_proba(items) for tree in model.estimators_]
     assert found.members == len(expected)
     assert np.array_equal(found.predict_members(items), expected)
+
+
+def test_the_arrays_of_a_form_are_used_where_they_stand(tmp_path):
+    walk = Walk.of(forest("of one tree"))
+    assert walk.missing_right.nbytes % 8, "what follows would be aligned by chance"
+    (tmp_path / "form").write_bytes(prepared(forest("of one tree")))
+    with (tmp_path / "form").open("rb") as file:
+        found = Walk(*(map_array(file) for _ in fields(Walk)))
+    for field in fields(Walk):
+        array = getattr(found, field.name)
+        assert array.flags.aligned
+        assert not array.flags.owndata
+        assert np.array_equal(array, getattr(walk, field.name))
 
 
 def test_one_tree_is_no_committee_in_a_form_either(tmp_path):

@@ -9,9 +9,10 @@ import pytest
 from service.backend import Backend
 from service.errors import Conflict, LearnerNotFound, PoolNotFound, SubjectGone
 from service.files import predictions_name, ranking_name
+from service.ids import pack
 from service.operations import jobs, learner_predictions, learners, models, pools, queries, turns
 from service.operations.queries import suffices
-from service.operations.rankings import Query, Reading
+from service.operations.rankings import Columns, Query, Reading
 from service.records import CANCELLED, FAILED, QUEUED, SUCCEEDED, Job, Learner, Ranking, new_id
 from tests.learning import learner_of, model_of, ranking_of, take_turn, turn_of
 from tests.stored import label, stored_pool
@@ -322,7 +323,9 @@ def reading(form, returned, eligible, ranked, made, *, name="k_center"):
     ranking = type("Ranking", (), {})()
     ranking.form, ranking.acquisition, ranking.ranked = form, name, ranked
     ranking.batch = {"n": made}
-    return Reading(ranking, (None,) * returned, eligible, 0, (), None)
+    nothing = np.zeros(returned)
+    columns = Columns(nothing, pack(["any"] * returned), nothing, nothing)
+    return Reading(ranking, columns, eligible, 0, (), None)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_a_hand_made_network_numbers_its_classes(tmp_path):
     content, weights = perceptron()
     assert inspect(content, "onnx", tmp_path) == {
         "format": "onnx",
+        "prepared": False,
         "estimator": "Graph(Cast, Flatten, MatMul, Softmax)",
         "classes": [0, 1, 2],
         "item_values": 64,

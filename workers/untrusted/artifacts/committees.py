@@ -8,6 +8,7 @@ itself, so the mean of the members is what the model gives only where it weighs 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,13 @@ def of_search(search: BaseSearchCV) -> Committee | None:
 
 
 def of_forest(forest: ForestClassifier) -> Committee:
+    walk = cache(lambda: Walk.of(forest))
+
     def ask(items: Array) -> Iterator[Array]:
         # Converted once for all trees, as the forest itself does.
         converted = forest._validate_X_predict(items)  # noqa: SLF001 - there is no public way
         if isinstance(converted, np.ndarray) and can_walk(forest):
-            yield from Walk.of(forest).members(converted)
+            yield from walk().members(converted)
             return
         for tree in forest.estimators_:
             yield tree.predict_proba(converted, check_input=False)

@@ -8,6 +8,7 @@ comparison is the tree's own, and every tree's shares are added in the forest's 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -204,12 +205,12 @@ def asked(model: Any) -> Callable[[Any], Array]:
 
 
 def asked_by_walk(forest: ForestClassifier) -> Callable[[Any], Array]:
-    walk = Walk.of(forest)
+    walk = cache(lambda: Walk.of(forest))  # once, and not where nothing is asked
 
     def predict(items: Any) -> Array:
         rows = forest._validate_X_predict(items)  # noqa: SLF001 - there is no public way
         # A pipeline may have made a sparse matrix of them.
-        return walk.predict(rows) if isinstance(rows, np.ndarray) else forest.predict_proba(rows)
+        return walk().predict(rows) if isinstance(rows, np.ndarray) else forest.predict_proba(rows)
 
     return predict
 

@@ -6,6 +6,7 @@ JSON. Nothing in it is trusted: where an index leads out of an array, NumPy stop
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, BinaryIO
@@ -19,6 +20,7 @@ from workers.untrusted.artifacts.classifier import Array, Classifier
 from workers.untrusted.artifacts.committees import FEWEST, Committee
 from workers.untrusted.artifacts.forests import Walk, can_walk
 
+ALIGNMENT = 64
 SMALL_THINGS = 2**20
 """The bytes that a form may have beyond its arrays."""
 
@@ -34,11 +36,17 @@ def preparation(model: Any, about: dict[str, Any]) -> Callable[[BinaryIO, int], 
         if SMALL_THINGS + sum(array.nbytes for array in arrays) > room:
             return False
         for array in arrays:
+            align(target)
             np.save(target, array, allow_pickle=False)
         target.write(json.dumps({**about, "missing": takes_missing(forest)}).encode())
         return True
 
     return write
+
+
+def align(file: BinaryIO) -> None:
+    """Go on in a file where an array may begin: NumPy copies what is not aligned, at every use."""
+    file.seek(-file.tell() % ALIGNMENT, os.SEEK_CUR)
 
 
 def arrays_of(walk: Walk) -> list[Array]:
@@ -77,6 +85,7 @@ def open_prepared(file: BinaryIO) -> Classifier:
 
 def map_array(file: BinaryIO) -> Array:
     """Return the array that stands next in a file, and leave the file where it ends."""
+    align(file)
     npy.read_magic(file)
     shape, _, dtype = npy.read_array_header_1_0(file)
     start = file.tell()
