@@ -35,7 +35,7 @@ PROGRAMS = (
 )
 INTRODUCTION = """# Performance
 
-`make bench` measured this, and wrote it. Every program is in `benchmarks/`, prints its table beside
+`make bench` measures this, and writes it. Every program is in `benchmarks/`, prints its table beside
 the floor or the peer measured in the same run, and can be run alone:
 `python -m benchmarks.kernels`.
 Times are medians, of at least five runs where a run is short, with one BLAS thread. Ratios travel
@@ -62,10 +62,16 @@ def main() -> int:
         if done.returncode == 0:
             sections[name] = section(name, done.stdout)
     if given.page:
-        text = INTRODUCTION.format(machine=machine(), cores=os.cpu_count())
-        bodies = [sections[name] for name in PROGRAMS if name in sections]
-        given.page.write_text("\n".join([text, *bodies]), encoding="utf-8")
+        given.page.write_text(page_of(sections), encoding="utf-8")
     return failed
+
+
+def page_of(sections: dict[str, str]) -> str:
+    """Return the page: what was measured, and what was not yet."""
+    text = INTRODUCTION.format(machine=machine(), cores=os.cpu_count())
+    absent = [f"`benchmarks.{name}`" for name in PROGRAMS if name not in sections]
+    note = [f"Not measured on this page yet: {', '.join(absent)}.\n"] if absent else []
+    return "\n".join([text, *note, *(sections[name] for name in PROGRAMS if name in sections)])
 
 
 def run(name: str, *, quick: bool) -> "subprocess.CompletedProcess[str]":
