@@ -35,8 +35,8 @@ PROGRAMS = (
 )
 INTRODUCTION = """# Performance
 
-`make bench` measures this, and writes it. Every program is in `benchmarks/`, prints its table beside
-the floor or the peer measured in the same run, and can be run alone:
+`make bench` measures this, and writes it. Every program is in `benchmarks/`, prints its table
+beside the floor or the peer measured in the same run, and can be run alone:
 `python -m benchmarks.kernels`.
 Times are medians, of at least five runs where a run is short, with one BLAS thread. Ratios travel
 to other machines; absolute times do not.
