@@ -25,7 +25,8 @@ from benchmarks.connection import Connection
 from benchmarks.report import REPEATS, Row, is_quick, seconds_of, table
 from benchmarks.sending import PATIENCE, Array, send
 from examples.temporary_service import running_service
-from service.api.bodies import BLOCK, WRITTEN_AT_ONCE, begin_writing
+from service.api.bodies import BLOCK
+from service.files.disk import WRITTEN_AT_ONCE, begin_writing
 
 LARGE, SMALL = Array(1_000_000, 512), Array(10_000, 512)
 RATE, MEMORY = 0.8, 64

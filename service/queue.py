@@ -52,7 +52,7 @@ class Queue(Protocol):
         """Return how many tickets stand before the first of a job, None where none waits."""
 
     def tickets(self) -> list[str]:
-        """Return all tickets that wait, in order; a piece's is its job's and its number."""
+        """Return the tickets of the jobs that wait, in order; for each piece its job's."""
 
     def __len__(self) -> int:
         """Return how many tickets wait."""
@@ -69,17 +69,24 @@ class RQQueue:
 
     def put(self, job: Job, timeout: int) -> None:
         """Put the tickets of a job, each of which may be used for `timeout` seconds."""
+        if not job.pieces:
+            self.rq.enqueue_job(self.ticket(job, TASKS[job.task], timeout, job.ticket))
+            return
         pieces = [
             self.ticket(job, PIECE, timeout, name, number)
             for number, name in enumerate(job.piece_tickets, 1)
         ]
-        for piece in pieces:
-            piece.save()  # what the last one waits for must be known before it
+        with self.rq.connection.pipeline() as pipe:
+            for piece in pieces:
+                piece.save(pipeline=pipe)  # what the last one waits for must be known before it
+            pipe.execute()
         # A piece that fails ends the job; one whose worker died is done by whoever has the last.
-        after = Dependency(list(pieces), allow_failure=True) if pieces else None
+        after = Dependency(list(pieces), allow_failure=True)
         self.rq.enqueue_job(self.ticket(job, TASKS[job.task], timeout, job.ticket, after=after))
-        for piece in pieces:
-            self.rq.enqueue_job(piece)
+        with self.rq.connection.pipeline() as pipe:
+            for piece in pieces:
+                self.rq.enqueue_job(piece, pipeline=pipe)
+            pipe.execute()
 
     def ticket(
         self,
@@ -126,8 +133,8 @@ class RQQueue:
         return next((place for place in places if place is not None), None)
 
     def tickets(self) -> list[str]:
-        """Return all tickets that wait, in order; a piece's is its job's and its number."""
-        return [name.partition("_")[2] for name in self.rq.job_ids]
+        """Return the tickets of the jobs that wait, in order; for each piece its job's."""
+        return [ticket_of(name).partition("-")[0] for name in self.rq.job_ids]
 
     def __len__(self) -> int:
         return self.rq.count
@@ -144,3 +151,8 @@ class RQQueue:
 def name_of(job: Job, ticket: str) -> str:
     """Return what RQ calls a ticket."""
     return f"{job.workspace}_{ticket}"
+
+
+def ticket_of(name: str) -> str:
+    """Return the ticket that RQ calls so: a job's, a piece's or a hand's."""
+    return name.partition("_")[2]

@@ -35,6 +35,17 @@ def named(parent, words):
     return sorted(pid for pid in children_of(parent) if words in command_line(pid))
 
 
+def workers(serve):
+    """The workers of an installation."""
+    return named(serve, "-m workers ")
+
+
+def busy(serve):
+    """The workers that have a work-horse, and which."""
+    horses = {worker: named(worker, "-m workers ") for worker in workers(serve)}
+    return {worker: found[0] for worker, found in horses.items() if found}
+
+
 def kill(pid):
     os.kill(pid, signal.SIGKILL)
 

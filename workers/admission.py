@@ -57,7 +57,8 @@ def admit(
 
 
 def describe(bench: Workbench, job: Job, artifact: Artifact) -> Model:
-    """Return what the sandbox finds in an artifact; raise where it cannot be used."""
+    """Return what the sandbox finds in an artifact, and publish the form that opens faster, if it
+    has one; raise where it cannot be used."""
     settings = bench.backend.settings
     with bench.desk(job) as desk:
         said = bench.open(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from service.acquisition.evidence import Ragged, Rows
-from service.acquisition.registry import AGGREGATION, COMPOSITION, SCORE
+from service.acquisition.registry import AGGREGATION, COMPOSITION
 from service.errors import InvalidOutput
 from service.functions import Function
 from service.ranking import Scores
@@ -82,11 +82,10 @@ def file_of(function: Function) -> str:
 def evaluate(evaluation: Evaluation, functions: Sequence[Function], report: Report) -> None:
     """Compute the scores of functions, and of all that they build on."""
     wanted = {each.key: each for function in functions for each in function.scored()}
-    leaves = [each for each in wanted.values() if each.entry.kind in (SCORE, AGGREGATION)]
-    new = [each for each in leaves if each.key not in evaluation.scores]
-    pointwise = [each for each in new if not each.entry.whole]
-    if pointwise:
-        evaluate_blocks(evaluation, pointwise, report)
+    pointwise = (each for each in wanted.values() if each.entry.pointwise)
+    new = [each for each in pointwise if each.key not in evaluation.scores]
+    if new:
+        evaluate_blocks(evaluation, new, report)
     for function in wanted.values():
         if function.entry.whole or function.entry.kind == COMPOSITION:
             every = np.arange(evaluation.total, dtype=np.int64)

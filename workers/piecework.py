@@ -12,17 +12,13 @@ from pathlib import Path
 
 from service.backend import Backend
 from service.files import piece_name
-from service.items import Items
 from service.operations import jobs
 from service.operations.pieces import by_pieces
 from service.records import Job
 from workers.assignment import Assignment, subjects
 from workers.evaluation import Evaluation, evaluate, file_of
-from workers.evidence import Supply
-from workers.labels import Labels
-from workers.population import PoolPopulation
 from workers.prediction import Work, predict_all
-from workers.sources import source_of
+from workers.supply import supply_of
 from workers.workbench import Workbench
 
 WORK = "work.json"
@@ -39,17 +35,17 @@ def finish(bench: Workbench, assignment: Assignment) -> Work:
 def do(bench: Workbench, assignment: Assignment, number: int) -> None:
     """Do a piece of a job, unless it is done."""
     backend, job = bench.backend, assignment.job
-    piece = assignment.piece(*job.pieces[number - 1])
-    if not backend.files.exists(piece_name(job.id, number)):
-        bench = replace(bench, piece=number)
-        work = predict_all(bench, subjects(piece))
-        with backend.files.staging(jobs.staging_token(job)) as root:
-            staged = root / "piece"
-            staged.mkdir(mode=0o700)
-            score(bench, piece, staged, report=work.predicted == 0)
-            (staged / WORK).write_text(json.dumps(work.document()))
-            jobs.check(backend, job)
-            backend.files.publish(staged, piece_name(job.id, number))
+    if backend.files.exists(piece_name(job.id, number)):
+        return
+    bench, piece = replace(bench, piece=number), assignment.piece(*job.pieces[number - 1])
+    work = predict_all(bench, subjects(piece))
+    with backend.files.staging(jobs.staging_token(job)) as root:
+        staged = root / "piece"
+        staged.mkdir(mode=0o700)
+        score(bench, piece, staged, report=work.predicted == 0)
+        (staged / WORK).write_text(json.dumps(work.document()))
+        jobs.check(backend, job)
+        backend.files.publish(staged, piece_name(job.id, number))
     backend.storage.set_run_progress(job.id, number, piece.total, job.total or 0)
 
 
@@ -61,20 +57,6 @@ def score(bench: Workbench, piece: Assignment, staged: Path, *, report: bool) ->
         bench.advance(piece.job, done if report else piece.total, None)
 
     evaluate(evaluation, by_pieces(piece.functions), told)
-
-
-def supply_of(backend: Backend, piece: Assignment) -> Supply:
-    """Return the evidence of a piece: of its own items, and without the pool's labels."""
-
-    def labels() -> Labels:
-        raise LookupError("What asks for labels is not computed piece by piece")
-
-    return Supply(
-        PoolPopulation(Items(backend.files, piece.pool), piece.parts),
-        source_of(backend.files, piece),
-        labels,
-        tick=lambda: jobs.check(backend, piece.job),
-    )
 
 
 def work_of(backend: Backend, job: Job, number: int) -> Work:

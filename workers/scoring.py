@@ -17,8 +17,6 @@ from service.backend import Backend
 from service.errors import RankingNotFound, SubjectGone
 from service.files import ranking_name
 from service.functions import Function
-from service.given import PredictionFiles
-from service.items import Items
 from service.operations import jobs, pools
 from service.operations import rankings as stored_rankings
 from service.ranking import Order, Scores, ascending, bitmap_of, descending, row_type
@@ -28,17 +26,13 @@ from workers.assignment import (
     Assignment,
     Mask,
     eligible,
-    labelled_rows,
     read_assignment,
     subjects,
 )
 from workers.evaluation import Evaluation, evaluate
-from workers.evidence import Supply
-from workers.labels import Labels, read_labels
-from workers.population import PoolPopulation
 from workers.prediction import predict_all, versions_used
 from workers.selection import select
-from workers.sources import Upload, source_of
+from workers.supply import supply_of
 from workers.versions import own_versions
 from workers.workbench import Workbench
 
@@ -141,24 +135,6 @@ def compute(
         batches += outcomes[-1].is_batch
         jobs.advance(backend, job, total * (1 + batches), in_all)
     return outcomes
-
-
-def supply_of(backend: Backend, assignment: Assignment) -> Supply:
-    """Return the evidence of a job, from its pool, its predictions and the labels of the moment."""
-    population = PoolPopulation(Items(backend.files, assignment.pool), assignment.parts)
-    votes = assignment.annotations
-
-    def labels() -> Labels:
-        rows = labelled_rows(backend, assignment)
-        return read_labels(backend, assignment.pool, population, rows)
-
-    return Supply(
-        population,
-        source_of(backend.files, assignment),
-        labels,
-        tick=lambda: jobs.check(backend, assignment.job),
-        votes=None if votes is None else Upload(PredictionFiles(backend.files, votes)),
-    )
 
 
 def outcome(

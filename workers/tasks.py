@@ -17,6 +17,7 @@ from rq.timeouts import JobTimeoutException
 from service.backend import Backend, open_backend
 from service.errors import OutOfMemory, ServiceError, TimedOut, Unavailable
 from service.operations import jobs
+from service.queue import ticket_of
 from service.records import Job
 from service.settings import Settings
 from workers import (
@@ -116,12 +117,10 @@ def record_failure(
 def record_death(backend: Backend, ticket: Ticket) -> None:
     """Queue the job of a ticket again, or end it, after the process that ran it was killed.
 
-    A piece is left to whoever has the job's own ticket, which RQ lets go once all pieces have had
-    their turn.
+    A piece's or a hand's ticket is not the job's: what it was for is left to whoever has that.
     """
-    is_piece = len(ticket.args) > len(("job", "ticket"))
-    if not is_piece and backend.storage.get(Job, ticket.args[0]) is not None:
-        jobs.lose(backend, *ticket.args)
+    if backend.storage.get(Job, ticket.args[0]) is not None:
+        jobs.lose(backend, ticket.args[0], ticket_of(ticket.id))
 
 
 def record_overrun(backend: Backend, ticket: Ticket) -> None:

@@ -17,11 +17,11 @@ from flask import Request
 from service.backend import Backend
 from service.errors import LengthRequired, MalformedBody, TooLarge, UnsupportedFormat
 from service.files import check_space, upload_name
+from service.files.disk import WRITTEN_AT_ONCE, begin_writing
 from service.strictjson import members
 
 BLOCK = 1024 * 1024
 LOOK_AT_DISK = 64 * BLOCK
-WRITTEN_AT_ONCE = 32 * BLOCK
 LONGEST_NUMBER = 40
 LONGEST_LINE = BLOCK
 ESCAPED_SURROGATES = (b"\\ud", b"\\uD")
@@ -174,14 +174,6 @@ def write(request: Request, path: Path, limit: int) -> Received:
         file.flush()
         os.fsync(file.fileno())
     return Received(size, digest.hexdigest())
-
-
-def begin_writing(file: int, start: int, length: int) -> None:
-    """Have the disk begin to write some bytes of a file: else fsync, at the end, waits for all."""
-    if hasattr(os, "posix_fadvise"):
-        # Pages that nobody needs are written at once, and dropped once they are; those not yet
-        # written stay, for the worker that will read them.
-        os.posix_fadvise(file, start, length, os.POSIX_FADV_DONTNEED)
 
 
 def check_complete(request: Request, size: int) -> None:

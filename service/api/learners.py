@@ -1,6 +1,7 @@
 """/v1/learners"""
 
 import time
+from itertools import chain
 from typing import Any
 
 from flask import Response, request
@@ -11,7 +12,7 @@ from service.api.blueprint import Blueprint, backend, dumped, json_answer
 from service.api.idempotency import once
 from service.api.preferences import answer_job, answer_submitted, applied, granted, location_of
 from service.api.rankings import check_n
-from service.api.reading_files import row_document
+from service.api.reading_files import documents
 from service.errors import (
     Conflict,
     ExclusionSetNotFound,
@@ -149,8 +150,10 @@ def answer(found: Answer) -> Response:
     """Return an answer; plain values, because a field per number would take most of the time."""
     reading = found.reading
     items = [
-        {**row_document(row), "label": guess and guess[0], "probability": guess and guess[1]}
-        for row, guess in zip(reading.items, found.guesses, strict=True)
+        {**said, "label": guess and guess[0], "probability": guess and guess[1]}
+        for said, guess in zip(
+            chain.from_iterable(documents(reading.columns)), found.guesses, strict=True
+        )
     ]
     return json_answer(
         {

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import orjson
 
 from service.ids import pack, padded
-from service.operations.rankings import Columns, Row
+from service.operations.rankings import Columns
 
 JSON = "application/json"
 COLUMNAR = "application/vnd.shortlist.columns+json"
@@ -48,12 +48,6 @@ def documents(columns: Columns) -> Iterator[list[dict[str, Any]]]:
             if original is not None:
                 document[ORIGINAL] = original
         yield said
-
-
-def row_document(row: Row) -> dict[str, Any]:
-    """Return one item of an answer; the original is told only where it is one's copy."""
-    said = {"rank": row.rank, "id": row.id, "score": row.score, "raw_score": row.raw_score}
-    return said if row.original is None else {**said, ORIGINAL: row.original}
 
 
 def rows(columns: Columns, envelope: Envelope) -> bytes:

@@ -7,6 +7,8 @@ from pathlib import Path
 from service.errors import StorageFull
 
 RESERVE = 256 * 1024**2
+WRITTEN_AT_ONCE = 32 * 1024**2
+"""Bytes of a growing file that the disk is told of together."""
 
 
 def check_space(path: Path) -> None:
@@ -25,6 +27,14 @@ def age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
+
+
+def begin_writing(file: int, start: int, length: int) -> None:
+    """Have the disk begin to write some bytes of a file: else fsync, at the end, waits for all."""
+    if hasattr(os, "posix_fadvise"):
+        # Pages that nobody needs are written at once, and dropped once they are; those not yet
+        # written stay, for the worker that will read them.
+        os.posix_fadvise(file, start, length, os.POSIX_FADV_DONTNEED)
 
 
 def force(path: Path) -> None:

@@ -4,6 +4,8 @@ import logging
 import os
 from collections.abc import Callable
 
+from service.errors import ServiceError
+
 log = logging.getLogger("shortlist")
 
 
@@ -26,9 +28,8 @@ def run(act: Callable[[], None]) -> None:
     """Do something, and end this process."""
     try:
         act()
-    except BaseException:
+    except (ServiceError, OSError):
         log.exception("an errand failed; what it left is done by a later sweep")
-        raise
     finally:
         os._exit(0)
 

@@ -56,7 +56,7 @@ def views(backend: Backend, listed: Sequence[Job]) -> list[JobView]:
     """Return jobs with their progress and their places in the queue."""
     waiting = any(job.state == QUEUED for job in listed)
     tickets = backend.queue.tickets() if waiting else []
-    places = {ticket.partition("-")[0]: at for at, ticket in reversed([*enumerate(tickets)])}
+    places = {ticket: at for at, ticket in reversed([*enumerate(tickets)])}
     return [seen(job, backend.storage.progress(job.id), places.get(job.ticket)) for job in listed]
 
 

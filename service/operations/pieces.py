@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from service.acquisition.evidence import EVIDENCE, PREDICTIONS
-from service.acquisition.registry import AGGREGATION, SCORE
 from service.functions import Function
 from service.records import Part
 
@@ -36,12 +35,7 @@ def by_pieces(functions: Sequence[Function]) -> list[Function]:
 
 def is_by_piece(function: Function) -> bool:
     """Return whether a function's score of an item follows from that item alone."""
-    entry = function.entry
-    return (
-        entry.kind in (SCORE, AGGREGATION)
-        and not entry.whole
-        and all(
-            EVIDENCE[need].per_item and (EVIDENCE[need].source == PREDICTIONS or need == "keys")
-            for need in entry.needs
-        )
+    return function.entry.pointwise and all(
+        EVIDENCE[need].per_item and (EVIDENCE[need].source == PREDICTIONS or need == "keys")
+        for need in function.entry.needs
     )

@@ -17,7 +17,7 @@ def sweep(backend: Backend) -> None:
     """Put right what dead workers left, at most once in some seconds over all workers."""
     if backend.storage.remember("sweep", {}, SWEEP_SECONDS) is not None:
         return
-    waiting = {ticket.partition("-")[0] for ticket in backend.queue.tickets()}
+    waiting = frozenset(backend.queue.tickets())
     for job in backend.storage.indexed(Job, ACTIVE):
         if job.ticket in waiting and (job.pieces or job.state == QUEUED):
             continue  # its turn comes, or that of its next piece

@@ -13,7 +13,7 @@ from service.operations import jobs
 from service.records import Job
 from tests.conftest import installation, until
 from tests.models import digits, fitted, saved
-from tests.processes import children_of, command_line, kill, named
+from tests.processes import busy, children_of, command_line, kill, named, workers
 from tests.scripted import BLOCK, entropies, scripted, shares, shares_pool
 from tests.uploads import npy
 
@@ -91,16 +91,6 @@ def job(client, slow_pool, request):
 
 def done(client, job):
     return (client.get(f"/v1/jobs/{job}").json["progress"] or {}).get("done")
-
-
-def workers(serve):
-    return named(serve, "-m workers ")
-
-
-def busy(serve):
-    """The workers that have a work-horse, and which."""
-    horses = {worker: named(worker, "-m workers ") for worker in workers(serve)}
-    return {worker: found[0] for worker, found in horses.items() if found}
 
 
 def check_ranking(client, job):

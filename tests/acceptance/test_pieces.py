@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import installation, until
-from tests.processes import command_line, kill, named
+from tests.processes import busy, command_line, kill
 from tests.scripted import BLOCK, entropies, scripted, shares, shares_pool
 from tests.uploads import npy
 
@@ -53,18 +53,10 @@ def submit(client, pool, model, functions=({"name": "entropy"},)):
 
 
 def rows(client, job):
-    found = [
+    return [
         client.get(f"/v1/rankings/{each['id']}/items?n=500").json["items"]
         for each in job["result"]["rankings"]
     ]
-    assert len(found) == len(job["result"]["rankings"])
-    return found
-
-
-def busy(serve):
-    """The workers that have a work-horse, and which."""
-    horses = {each: named(each, "-m workers ") for each in named(serve, "-m workers ")}
-    return {worker: found[0] for worker, found in horses.items() if found}
 
 
 def done(client, job):

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
+from service.files.disk import WRITTEN_AT_ONCE, begin_writing
+
 Array = npt.NDArray[Any]
 DType = np.dtype[Any]
-
-WRITTEN_AT_ONCE = 32 * 1024**2
 
 
 class GrowingArray:
@@ -42,9 +42,8 @@ class GrowingArray:
     def _begin_writing(self, file: Any) -> None:
         """Have the disk begin to write: else whoever forces the file to it waits for all of it."""
         size = file.seek(0, os.SEEK_END)
-        if size - self.begun >= WRITTEN_AT_ONCE and hasattr(os, "posix_fadvise"):
-            length = size - self.begun
-            os.posix_fadvise(file.fileno(), self.begun, length, os.POSIX_FADV_DONTNEED)
+        if size - self.begun >= WRITTEN_AT_ONCE:
+            begin_writing(file.fileno(), self.begun, size - self.begun)
             self.begun = size
 
     def _write_header(self, file: Any) -> None:
