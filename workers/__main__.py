@@ -1,5 +1,6 @@
 """`python -m workers`: one worker, in the foreground, as the environment describes it."""
 
+import gc
 import logging
 import os
 import signal
@@ -41,6 +42,9 @@ def work(settings: Settings, zygote: ZygoteProcess) -> None:
     zygote.await_ready()
     os.environ[SANDBOX_ADDRESS] = str(zygote.address)
     worker = Worker(backend, connect(settings.redis_url, PATIENCE), zygote)
+    # What stands now outlives every job: a collection in a work-horse would only copy its pages.
+    gc.collect()
+    gc.freeze()
     worker.work(logging_level="WARNING")
 
 

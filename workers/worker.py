@@ -1,5 +1,6 @@
 """Our RQ worker: it says that it lives, and puts right what dead ones left."""
 
+import math
 import os
 import time
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any
 
 import redis
 import rq
+from redis.client import Pipeline
 from rq.job import Job as Ticket
 from rq.queue import Queue as TicketQueue
 from rq.serializers import JSONSerializer
@@ -28,6 +30,7 @@ WORKER_TTL = 20
 BEATS_TO_STOP = 2
 """How many heartbeats a process has to stop by itself once nobody wants what it does."""
 
+SECONDS_BETWEEN_SIGNS = 1
 MAINTENANCE_SECONDS = 3
 TIDY_SECONDS = 600
 DAY = 86_400
@@ -43,6 +46,7 @@ class Worker(rq.Worker):
         self.tidied = time.monotonic()
         self.zygote = zygote
         self.unheeded = 0
+        self.said = -math.inf
         super().__init__(
             [QUEUE],
             queue_class=FairTickets,
@@ -67,6 +71,16 @@ class Worker(rq.Worker):
             self.log.info("job %s ended: %s: %s", ticket.args[0], error[1].code, error[1])
         else:
             super().handle_exception(ticket, *error)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Say that this worker lives: in one write, and not again within a second."""
+        if pipeline is not None:
+            super().heartbeat(timeout, pipeline)
+        elif time.monotonic() - self.said > SECONDS_BETWEEN_SIGNS:
+            with self.connection.pipeline() as together:
+                super().heartbeat(timeout, together)
+                together.execute()
+            self.said = time.monotonic()
 
     def maintain_heartbeats(self, ticket: Ticket) -> None:
         """Say that the job's worker lives; RQ calls this while the job runs."""

@@ -27,6 +27,12 @@ ATTEMPTS = 2
 HEARTBEATS = 4
 """How many signs of life a worker may miss before its job is taken from it."""
 
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.003, 0.1
+"""Seconds between two looks at a job that is waited for."""
+
+LATE = 1 / 16
+"""By which part of the time that it took a job's end may be seen too late."""
+
 Edit = Callable[[Job], Job | None]
 
 
@@ -245,10 +251,10 @@ def cancel_all(backend: Backend, index: str) -> list[Job]:
 
 def wait(backend: Backend, job: Job, seconds: float) -> Job:
     """Return the job once it has ended, or as it is when the time is over."""
-    deadline = time.monotonic() + seconds
-    pause = 0.005
-    while not job.is_final and time.monotonic() < deadline:
-        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
-        pause = min(2 * pause, 0.1)
+    began = time.monotonic()
+    while not job.is_final and (waited := time.monotonic() - began) < seconds:
+        # Told of its end a little late at the most, whether it takes milliseconds or minutes.
+        pause = min(max(SHORTEST_PAUSE, LATE * waited), LONGEST_PAUSE)
+        time.sleep(min(pause, seconds - waited))
         job = get(backend, job.id)
     return job

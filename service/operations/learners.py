@@ -15,7 +15,7 @@ from service.operations.labels import Label
 from service.operations.pairing import faults_of
 from service.operations.questions import Question, Source
 from service.operations.stopping import Advice
-from service.records import FAILED, Job, Learner, Pool, new_id
+from service.records import FAILED, Job, Learner, Pool, active, new_id
 
 FEWEST_CLASSES = 2
 
@@ -178,8 +178,8 @@ def delete(backend: Backend, id: str) -> None:
     learner = get(backend, id)
     if not backend.storage.remove(learner):
         raise LearnerNotFound(f"There is no learner {id}")
-    for job in backend.storage.indexed(Job, f"pool:{learner.pool}"):
-        if job.task == "teach" and job.request["learner"] == id and not job.is_final:
+    for job in backend.storage.indexed(Job, active(f"pool:{learner.pool}")):
+        if job.task == "teach" and job.request["learner"] == id:
             with suppress(Conflict):  # it has ended meanwhile
                 jobs.cancel(backend, job.id)
     turns.forget_rankings(backend, learner, None)

@@ -4,7 +4,7 @@ from service.backend import Backend
 from service.errors import ModelNotFound, UnsupportedFormat
 from service.files import members_name, model_name, predictions_name
 from service.operations import jobs
-from service.records import Job, Model, Pool
+from service.records import Job, Model, Pool, active
 
 FORMATS = ("onnx", "skops", "joblib")
 
@@ -55,7 +55,7 @@ def delete(backend: Backend, id: str) -> None:
     """Delete a model and what it predicted, and cancel its jobs; its rankings stay."""
     if not backend.storage.remove(get(backend, id)):
         raise ModelNotFound(f"There is no model {id}")
-    jobs.cancel_all(backend, f"model:{id}")
+    jobs.cancel_all(backend, active(f"model:{id}"))
     backend.files.remove(model_name(id))
     backend.files.remove(f"forms/{id}")
     backend.files.remove(f"predictions/{id}")

@@ -16,7 +16,7 @@ from service.operations import exclusions, jobs, models, pools, predictions
 from service.operations.pairing import faults_of
 from service.operations.pieces import pieces_of
 from service.operations.questions import Question, Source
-from service.records import Job, Model, Pool, Predictions, new_id
+from service.records import Job, Model, Pool, Predictions, active, new_id
 
 NAMED_FAULTS = 20
 
@@ -184,8 +184,8 @@ def refuse_too_soon(backend: Backend, pool: Pool) -> None:
         return
     uploads = [
         job
-        for job in backend.storage.indexed(Job, f"pool:{pool.id}")
-        if job.task == "ingest" and not job.is_final
+        for job in backend.storage.indexed(Job, active(f"pool:{pool.id}"))
+        if job.task == "ingest"
     ]
     if uploads:
         raise Conflict(

@@ -7,7 +7,7 @@ from typing import Any
 from service.backend import Backend
 from service.errors import Conflict, LearnerNotFound, RankingNotFound, SubjectGone
 from service.operations import jobs, models, pools, rankings
-from service.records import QUEUED, Job, Learner, Turn, new_id
+from service.records import QUEUED, Job, Learner, Turn, active, new_id
 
 KEPT_RANKINGS = 5
 """The rankings of so many last turns are kept: a client may still be reading one, or lease it."""
@@ -136,6 +136,5 @@ def forget_unused(backend: Backend, pool_id: str, superseded: set[str]) -> None:
     others = backend.storage.indexed(Learner, f"pool:{pool_id}")
     needed = {turn.model for each in others for turn in each.turns[-KEPT_PREDICTIONS:]}
     for model in superseded - needed:
-        working = backend.storage.indexed(Job, f"model:{model}")
-        if all(job.is_final for job in working):
+        if not backend.storage.indexed(Job, active(f"model:{model}")):
             models.forget_predictions(backend, model, pool)

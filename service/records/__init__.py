@@ -14,6 +14,7 @@ from service.records.jobs import (
     STATES,
     SUCCEEDED,
     Job,
+    active,
 )
 from service.records.labels import ClassCounts, Labelling
 from service.records.learners import Learner, Turn
@@ -73,6 +74,7 @@ __all__ = [
     "Spoken",
     "Standing",
     "Turn",
+    "active",
     "new_id",
     "now",
     "written",

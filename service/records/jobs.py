@@ -15,6 +15,11 @@ ACTIVE = "active"
 """The index of the jobs that are not in a final state."""
 
 
+def active(index: str) -> str:
+    """Return the index of those jobs of another that are not in a final state."""
+    return f"{ACTIVE}:{index}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job(Record):
     """One request for work, and how far it has come.
@@ -54,11 +59,11 @@ class Job(Record):
         return tuple(f"{self.ticket}-{number}" for number in range(1, len(self.pieces) + 1))
 
     def indexes(self) -> frozenset[str]:
-        """Jobs are found by what they work on, and while they are not final."""
-        found = set() if self.is_final else {ACTIVE}
+        """Jobs are found by what they work on; while they are not final, apart from the others."""
         subjects = [("pool", self.pool), ("model", self.model)]
         subjects += [("model", each) for each in self.committee]
-        return frozenset(found | {f"{kind}:{id}" for kind, id in subjects if id})
+        about = frozenset(f"{kind}:{id}" for kind, id in subjects if id)
+        return about if self.is_final else about | {ACTIVE} | {active(each) for each in about}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
