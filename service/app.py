@@ -1,10 +1,13 @@
 """create_app(): the composition root of the HTTP face."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 from flask import Flask
 
 from service.api import (
+    access,
     acquisitions,
     documentation,
     estimators,
@@ -25,7 +28,8 @@ from service.api import (
     simulations,
     trainings,
 )
-from service.api.blueprint import EXTENSION, slots
+from service.api.blueprint import EXTENSION
+from service.api.slots import slots
 from service.backend import Backend, open_backend
 from service.settings import Settings
 
@@ -49,10 +53,18 @@ RESOURCES = (
 )
 
 
+class App(Flask):
+    """A Flask app of which no function is a coroutine, so that none need be looked at for that."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that Flask is about to call, as it is."""
+        return func
+
+
 def create_app(settings: Settings | None = None, backend: Backend | None = None) -> Flask:
     """Return the app on a backend; by default the one that the environment describes."""
     opened = backend or open_backend(settings or Settings.from_environment(os.environ))
-    app = Flask("service", static_folder=None)
+    app = App("service", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = opened
@@ -61,5 +73,6 @@ def create_app(settings: Settings | None = None, backend: Backend | None = None)
         app.register_blueprint(resource.blueprint)
     documentation.register(app)
     guard.register(app)
+    access.register(app)
     problems.register(app)
     return app

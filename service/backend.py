@@ -8,11 +8,13 @@ import redis
 from service.cache import Cache
 from service.files import Files
 from service.queue import Queue, RQQueue
+from service.redis_keys import RedisKeys
 from service.redis_labels import RedisLabels
 from service.redis_leases import RedisLeases
 from service.redis_storage import PATIENCE, RedisStorage, connect
 from service.settings import Settings
 from service.storage import LabelStorage, LeaseStorage, Storage
+from service.workspaces import DEFAULT, folder_of
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,20 @@ class Backend:
     storage: Storage
     labels: LabelStorage
     leases: LeaseStorage
+    keys: RedisKeys
     files: Files
     queue: Queue
     settings: Settings
     cache: Cache
+    connection: redis.Redis
+    workspace: str = DEFAULT
+
+    def within(self, workspace: str) -> "Backend":
+        """Return the same service as another workspace sees it."""
+        if workspace == self.workspace:
+            return self
+        files = self.files.within(folder_of(workspace))
+        return backend_on(self.connection, self.settings, files, self.cache, workspace)
 
 
 def open_backend(settings: Settings, patience: int = PATIENCE, *, forking: bool = False) -> Backend:
@@ -37,16 +49,25 @@ def open_backend(settings: Settings, patience: int = PATIENCE, *, forking: bool 
     return backend_on(connect(settings.redis_url, patience), settings, files)
 
 
-def backend_on(connection: redis.Redis, settings: Settings, files: Files | None = None) -> Backend:
-    """Return the backend on a connection to Redis."""
+def backend_on(
+    connection: redis.Redis,
+    settings: Settings,
+    files: Files | None = None,
+    cache: Cache | None = None,
+    workspace: str = DEFAULT,
+) -> Backend:
+    """Return the backend of a workspace on a connection to Redis."""
     return Backend(
-        storage=RedisStorage(connection),
-        labels=RedisLabels(connection),
-        leases=RedisLeases(connection),
+        storage=RedisStorage(connection, workspace),
+        labels=RedisLabels(connection, workspace),
+        leases=RedisLeases(connection, workspace),
+        keys=RedisKeys(connection),
         files=files or Files(settings.data_dir),
-        queue=RQQueue(connection),
+        queue=RQQueue(connection, workspace),
         settings=settings,
-        cache=Cache(settings.reading_cache_bytes),
+        cache=cache or Cache(settings.reading_cache_bytes),
+        connection=connection,
+        workspace=workspace,
     )
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "worker": "run one worker alone; SIGTERM lets it finish its job",
     "redis": "run the embedded server alone",
     "settings": "print every setting, its default and its meaning",
+    "keys": "make, list, rotate and revoke keys: `shortlist keys --help`",
     "simulate": "replay active learning on a file of labelled items, without a server",
 }
 FLAGS = {
@@ -34,16 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["simulate"]:
         run_simulation(arguments[1:])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    options = vars(parser().parse_args(arguments))
-    command = options.pop("command")
-    if command == "settings":
-        print("\n".join(table()))
-        return 0
-    environment = with_flags(os.environ, options)
     try:
-        settings = Settings.from_environment(environment)
-        settings = dataclasses.replace(settings, data_dir=settings.data_dir.resolve())
-        return run(command, settings, port_is_given=PREFIX + "PORT" in environment)
+        return obey(arguments)
     except InvalidSettings as error:
         print(f"shortlist: {error}", file=sys.stderr)
         return 2
@@ -52,6 +45,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130  # as a shell says it
+
+
+def obey(arguments: Sequence[str]) -> int:
+    """Do what the command line says; return the exit status."""
+    if arguments[:1] == ["keys"]:
+        from service import key_commands  # its libraries take longer than `settings` does
+
+        return key_commands.run(arguments[1:], os.environ)
+    options = vars(parser().parse_args(arguments))
+    command = options.pop("command")
+    if command == "settings":
+        print("\n".join(table()))
+        return 0
+    environment = with_flags(os.environ, options)
+    settings = Settings.from_environment(environment)
+    settings = dataclasses.replace(settings, data_dir=settings.data_dir.resolve())
+    return run(command, settings, port_is_given=PREFIX + "PORT" in environment)
 
 
 def run(command: str, settings: Settings, *, port_is_given: bool) -> int:
@@ -66,6 +76,7 @@ def run(command: str, settings: Settings, *, port_is_given: bool) -> int:
     if command == "worker":
         run_worker(settings)
     os.environ.update(supervisor.ONE_THREAD)
+    webserver.check_keys(settings)
     with webserver.listen(settings, port_is_given=port_is_given) as listener:
         print(f"The API listens at {webserver.url(listener)}", flush=True)
         webserver.serve(settings, listener)

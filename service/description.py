@@ -9,6 +9,7 @@ from service.acquisition.registry import BATCH
 from service.errors import (
     PROBLEM_JSON,
     Conflict,
+    Forbidden,
     StorageFull,
     TooBusy,
     TooLarge,
@@ -31,7 +32,7 @@ are RFC 9457 problems. Every POST that makes something takes an `Idempotency-Key
 
 Document = dict[str, Any]
 
-ANYWHERE = (Unauthorized, Unavailable)
+ANYWHERE = (Unauthorized, Forbidden, Unavailable)
 WITH_A_BODY = (Conflict, TooLarge, TooBusy, StorageFull)
 """What may happen to any body: its key is at work, it is too large, too many come, no room."""
 

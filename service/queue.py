@@ -14,6 +14,7 @@ from rq.serializers import JSONSerializer
 
 from service.records import Job
 from service.tickets import FairTickets
+from service.workspaces import DEFAULT
 
 QUEUE = "shortlist"
 TICKET_SECONDS = 60
@@ -62,9 +63,10 @@ class Queue(Protocol):
 
 
 class RQQueue:
-    """The queue in Redis that the workers listen to."""
+    """The queue in Redis that the workers listen to, as a workspace puts its jobs into it."""
 
-    def __init__(self, connection: redis.Redis) -> None:
+    def __init__(self, connection: redis.Redis, workspace: str = DEFAULT) -> None:
+        self.workspace = workspace
         self.rq = FairTickets(QUEUE, connection=connection, serializer=JSONSerializer)
 
     def put(self, job: Job, timeout: int) -> None:
@@ -101,10 +103,11 @@ class RQQueue:
         return self.rq.create_job(
             task,
             args=(job.id, job.ticket, *more),
+            kwargs={"workspace": self.workspace},
             timeout=timeout,
             result_ttl=0,
             failure_ttl=TICKET_SECONDS,
-            job_id=name_of(job, name),
+            job_id=self.name_of(name),
             description=job.task,
             depends_on=after,
             on_failure=Callback(RECORD_FAILURE, timeout=TICKET_SECONDS),
@@ -115,10 +118,11 @@ class RQQueue:
         self.rq.enqueue_call(
             ASSIST,
             args=(job.id, ticket),
+            kwargs={"workspace": self.workspace},
             timeout=timeout,
             result_ttl=0,
             failure_ttl=TICKET_SECONDS,
-            job_id=name_of(job, ticket),
+            job_id=self.name_of(ticket),
             description="assist",
         )
 
@@ -128,7 +132,7 @@ class RQQueue:
 
     def position(self, job: Job) -> int | None:
         """Return how many tickets stand before the first of a job, None where none waits."""
-        names = [name_of(job, ticket) for ticket in (*job.piece_tickets, job.ticket)]
+        names = [self.name_of(ticket) for ticket in (*job.piece_tickets, job.ticket)]
         places = (self.rq.get_job_position(name) for name in names)
         return next((place for place in places if place is not None), None)
 
@@ -136,21 +140,20 @@ class RQQueue:
         """Return the tickets of the jobs that wait, in order; for each piece its job's."""
         return [ticket_of(name).partition("-")[0] for name in self.rq.job_ids]
 
+    def name_of(self, ticket: str) -> str:
+        """Return what RQ calls a ticket of the workspace."""
+        return f"{self.workspace}_{ticket}"
+
     def __len__(self) -> int:
         return self.rq.count
 
     def withdraw(self, job: Job) -> None:
         """Take the tickets of a job out of the queue, those that are still there."""
-        names = [name_of(job, ticket) for ticket in (*job.piece_tickets, job.ticket)]
+        names = [self.name_of(ticket) for ticket in (*job.piece_tickets, job.ticket)]
         connection: Any = self.rq.connection
         for found in Ticket.fetch_many(names, connection, JSONSerializer):
             if found is not None:
                 found.delete()
-
-
-def name_of(job: Job, ticket: str) -> str:
-    """Return what RQ calls a ticket."""
-    return f"{job.workspace}_{ticket}"
 
 
 def ticket_of(name: str) -> str:

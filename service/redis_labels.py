@@ -20,6 +20,7 @@ docs/decisions/0010 says why.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -39,7 +40,7 @@ from service.label_scripts import (
     TIME_LENGTH,
 )
 from service.records import LABELLED, ClassCounts, Labelling, new_id
-from service.redis_storage import key_of
+from service.workspaces import DEFAULT, key_of
 
 SECONDS_PER_STEP = 60
 """For how long a load is believed to be alive that takes no step."""
@@ -51,19 +52,30 @@ PAUSE = 0.05
 
 
 class RedisLabels:
-    """The labels of all pools, in one Redis database."""
+    """The labels of a workspace's pools, in one Redis database."""
 
-    def __init__(self, connection: redis.Redis) -> None:
+    def __init__(self, connection: redis.Redis, workspace: str = DEFAULT) -> None:
+        self.key = partial(key_of, workspace=workspace)
         self.redis = cast("Any", connection)
         script = self.redis.register_script
         self.put_few, self.begin_load, self.stage = script(PUT), script(BEGIN), script(STAGE)
         self.commit, self.abandon, self.clear_all = script(COMMIT), script(ABANDON), script(CLEAR)
         self.add_pending = script(COUNT)
 
+    def keys(self, pool: str) -> list[str]:
+        """Return the keys that every script gets."""
+        return [
+            self.key("labels", pool),
+            self.key("bits", pool, LABELLED),
+            self.key("classes", pool),
+            self.key("labelled", pool),
+            self.key("load", pool),
+        ]
+
     def put(self, pool: str, labels: Mapping[int, Labelling | None]) -> int:
         """Set, or with None remove, the labels of some rows, all at once; return how many stand."""
         if len(labels) <= STEP:
-            return int(self.put_few(keys=keys_of(pool), args=arguments(sorted(labels), labels)))
+            return int(self.put_few(keys=self.keys(pool), args=arguments(sorted(labels), labels)))
         while True:
             labelled = self.load(pool, labels)
             if labelled is not None:
@@ -74,7 +86,7 @@ class RedisLabels:
 
         Raise TooBusy where another load of the pool goes on for too long.
         """
-        keys, token = keys_of(pool), new_id()
+        keys, token = self.keys(pool), new_id()
         rows = np.sort(np.fromiter(labels, dtype=np.int64, count=len(labels)))
         end = time.monotonic() + SECONDS_TO_LOAD
         self.begin(keys, token)
@@ -114,7 +126,7 @@ class RedisLabels:
             places.setdefault(row // BLOCK, []).append(place)
         with self.redis.pipeline(transaction=False) as pipe:
             for block, chosen in places.items():
-                pipe.hmget(key_of("labels", pool, str(block)), [rows[place] for place in chosen])
+                pipe.hmget(self.key("labels", pool, str(block)), [rows[place] for place in chosen])
             answers = pipe.execute()
         found: list[Labelling | None] = [None] * len(rows)
         for chosen, answer in zip(places.values(), answers, strict=True):
@@ -124,11 +136,11 @@ class RedisLabels:
 
     def count(self, pool: str) -> int:
         """Return how many items of a pool are labelled."""
-        return int(self.redis.get(key_of("labelled", pool)) or 0)
+        return int(self.redis.get(self.key("labelled", pool)) or 0)
 
     def classes(self, pool: str, most: int) -> ClassCounts:
         """Return the distinct labels and their counts, the most frequent first."""
-        keys = keys_of(pool)
+        keys = self.keys(pool)
         _, _, classes, labelled, _ = keys
         while True:
             with self.redis.pipeline(transaction=True) as pipe:
@@ -149,18 +161,7 @@ class RedisLabels:
 
     def clear(self, pool: str) -> None:
         """Remove all labels of a pool."""
-        self.clear_all(keys=keys_of(pool))
-
-
-def keys_of(pool: str) -> list[str]:
-    """Return the keys that every script gets."""
-    return [
-        key_of("labels", pool),
-        key_of("bits", pool, LABELLED),
-        key_of("classes", pool),
-        key_of("labelled", pool),
-        key_of("load", pool),
-    ]
+        self.clear_all(keys=self.keys(pool))
 
 
 def arguments(rows: Iterable[int], labels: Mapping[int, Labelling | None]) -> list[Any]:

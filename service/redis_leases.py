@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 import redis
@@ -23,7 +24,8 @@ from service.records import (
     Spoken,
     Standing,
 )
-from service.redis_storage import key_of, version_key
+from service.redis_storage import version_key
+from service.workspaces import DEFAULT, key_of
 
 ABANDONED = 10_000
 """Milliseconds after which a decision is no longer being put by the call that brought it."""
@@ -32,9 +34,10 @@ STATIC = ("id", "pool", "ranking", "annotator", "overlap", "created_at")
 
 
 class RedisLeases:
-    """The leases of all pools, in one Redis database."""
+    """The leases of a workspace's pools, in one Redis database."""
 
-    def __init__(self, connection: redis.Redis) -> None:
+    def __init__(self, connection: redis.Redis, workspace: str = DEFAULT) -> None:
+        self.key = partial(key_of, workspace=workspace)
         self.redis = cast("Any", connection)
         self.scripts = {
             name: self.redis.register_script(PRELUDE + text) for name, text in SCRIPTS.items()
@@ -43,10 +46,10 @@ class RedisLeases:
     def run(self, script: str, pool: str, *arguments: Any) -> Any:
         """Return what a script on the leases of a pool answers."""
         keys = [
-            key_of("leases", pool),
-            key_of("bits", pool, LABELLED),
-            key_of("bits", pool, LEASED),
-            key_of("lease"),
+            self.key("leases", pool),
+            self.key("bits", pool, LABELLED),
+            self.key("bits", pool, LEASED),
+            self.key("lease"),
         ]
         return self.scripts[script](keys=keys, args=arguments)
 
@@ -58,9 +61,9 @@ class RedisLeases:
     def standing(self, pool: str, annotator: str, overlap: int) -> Standing:
         """Return what may be had of a pool by an annotator, for a walk; `take` decides."""
         self.sweep(pool)
-        of_pool = key_of("leases", pool)
+        of_pool = self.key("leases", pool)
         found = self.redis.mget(
-            key_of("bits", pool, LEASED),
+            self.key("bits", pool, LEASED),
             f"{of_pool}:closed",
             f"{of_pool}:full:{overlap}",
             f"{of_pool}:own:{annotator}",
@@ -106,7 +109,7 @@ class RedisLeases:
 
     def get(self, id: str) -> Lease | None:
         """Return a lease, for a day also one that has ended, or None."""
-        text = self.redis.hget(key_of("lease", id), "document")
+        text = self.redis.hget(self.key("lease", id), "document")
         if text is None:
             return None
         lease = Lease(**json.loads(text))
@@ -124,7 +127,7 @@ class RedisLeases:
     ) -> tuple[list[LeaseSummary], str | None]:
         """Return the leases of a pool that hold items, the newest first, and where to go on."""
         self.sweep(pool)
-        of_pool = key_of("leases", pool)
+        of_pool = self.key("leases", pool)
         beyond = f"({after}" if after else "+"
         entries = self.redis.zrange(
             f"{of_pool}:list", beyond, "-", desc=True, bylex=True, offset=0, num=limit + 1
@@ -132,9 +135,9 @@ class RedisLeases:
         ids = [entry.decode().split(" ", 1)[1] for entry in entries[:limit]]
         with self.redis.pipeline(transaction=True) as pipe:
             for id in ids:
-                pipe.hget(key_of("lease", id), "document")
+                pipe.hget(self.key("lease", id), "document")
                 pipe.zscore(f"{of_pool}:ends", id)
-                pipe.hlen(key_of("lease", id, "held"))
+                pipe.hlen(self.key("lease", id, "held"))
             found = pipe.execute()
         summaries = [
             LeaseSummary(replace(Lease(**json.loads(text)), expires_at=time_of(ends)), held)
@@ -174,13 +177,13 @@ class RedisLeases:
         """Return the labels that are still to be put, of some rows."""
         if not rows:
             return {}
-        found = self.redis.hmget(key_of("leases", pool, "decisions"), list(rows))
+        found = self.redis.hmget(self.key("leases", pool, "decisions"), list(rows))
         said = {row: json.loads(text) for row, text in zip(rows, found, strict=True) if text}
         return {row: Decision(each["t"], tuple(each["a"])) for row, each in said.items()}
 
     def abandoned(self, pool: str) -> list[int]:
         """Return the rows of the labels that nobody has put in a while."""
-        found = self.redis.hgetall(key_of("leases", pool, "decisions"))
+        found = self.redis.hgetall(self.key("leases", pool, "decisions"))
         if not found:
             return []
         seconds, microseconds = self.redis.time()
@@ -190,14 +193,14 @@ class RedisLeases:
     def forget_decisions(self, pool: str, rows: Sequence[int]) -> None:
         """Forget labels that have been put."""
         if rows:
-            self.redis.hdel(key_of("leases", pool, "decisions"), *rows)
+            self.redis.hdel(self.key("leases", pool, "decisions"), *rows)
 
     def annotations(self, pool: str, start: int, limit: int) -> tuple[list[Annotation], int]:
         """Return what annotators said, from a place on, the oldest first, and how many there are.
 
         Items that an annotator completed without a label are among it.
         """
-        key = key_of("leases", pool, "annotations")
+        key = self.key("leases", pool, "annotations")
         with self.redis.pipeline(transaction=True) as pipe:
             pipe.lrange(key, start, start + limit - 1)
             pipe.llen(key)
@@ -210,15 +213,16 @@ class RedisLeases:
 
     def forget_pool(self, pool: str) -> None:
         """Forget all leases of a pool, and what annotators said of its items."""
-        of_pool = key_of("leases", pool)
+        of_pool = self.key("leases", pool)
         leases = [id.decode() for id in self.redis.zrange(f"{of_pool}:ends", 0, -1)]
         annotators = [each.decode() for each in self.redis.smembers(f"{of_pool}:annotators")]
         words = ("claims", "ends", "list", "annotations", "decisions", "annotators")
         bitmaps = ("closed", "decided", *(f"full:{k}" for k in range(1, MOST_OVERLAP + 1)))
         owned = [f"own:{annotator}" for annotator in annotators]
         for id in leases:
-            self.redis.unlink(*(key_of("lease", id, *rest) for rest in ((), ("held",), ("done",))))
-        leased = key_of("bits", pool, LEASED)
+            of_lease = self.key("lease", id)
+            self.redis.unlink(of_lease, f"{of_lease}:held", f"{of_lease}:done")
+        leased = self.key("bits", pool, LEASED)
         self.redis.unlink(
             leased,
             version_key(leased),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import redis
@@ -11,11 +12,10 @@ from redis.retry import Retry
 from service.record_scripts import READ_VERSIONS, WRITE_RECORD, WRITE_RUN_PROGRESS
 from service.records import LABELLED, Document, Job, Record, new_id
 from service.storage import Place, Versioned
+from service.workspaces import DEFAULT, key_of
 
 R = TypeVar("R", bound=Record)
 
-PREFIX = "shortlist:"
-"""What every key begins with, those of labels and leases too."""
 SECONDS_TO_ANSWER = 10
 PATIENCE = 4
 QUICK_RETRIES = 6
@@ -39,11 +39,6 @@ def connect(url: str, patience: int = PATIENCE) -> redis.Redis:
         socket_timeout=SECONDS_TO_ANSWER,
         driver_info=None,  # to tell the client's version costs 3 ms in every new process
     )
-
-
-def key_of(*words: str) -> str:
-    """Return the key of something, by its words."""
-    return PREFIX + ":".join(words)
 
 
 def version_key(key: str) -> str:
@@ -83,9 +78,10 @@ def merge(pipe: Any, target: str, change: str, add: bytes, remove: bytes) -> Non
 
 
 class RedisStorage:
-    """What changes, labels and leases apart, in one Redis database."""
+    """What changes in a workspace, labels and leases apart, in one Redis database."""
 
-    def __init__(self, connection: redis.Redis) -> None:
+    def __init__(self, connection: redis.Redis, workspace: str = DEFAULT) -> None:
+        self.key = partial(key_of, workspace=workspace)
         # Typed as Any from here on: redis-py's answers are unions of its sync and async clients.
         self.redis = cast("Any", connection)
         self.write_record = self.redis.register_script(WRITE_RECORD)
@@ -104,7 +100,7 @@ class RedisStorage:
         left = sorted(before - after)
         return bool(
             self.write_record(
-                keys=[key_of(record.kind, record.id), key_of("list", record.kind)],
+                keys=[self.key(record.kind, record.id), self.key("list", record.kind)],
                 args=[
                     expected,
                     text_of(new) if new else "",
@@ -123,7 +119,7 @@ class RedisStorage:
 
     def get(self, kind: type[R], id: str) -> R | None:
         """Return a record, or None."""
-        text = self.redis.get(key_of(kind.kind, id))
+        text = self.redis.get(self.key(kind.kind, id))
         return None if text is None else kind.from_document(json.loads(text))
 
     def replace(self, old: Record, new: Record) -> bool:
@@ -139,7 +135,7 @@ class RedisStorage:
     ) -> tuple[list[R], str | None]:
         """Return records, all or those of an index, the newest first, and the `after` to go on."""
         entries = self.redis.zrange(
-            key_of("list", kind.kind, *([index] if index else [])),
+            self.key("list", kind.kind, *([index] if index else [])),
             f"({after}" if after else "+",
             "-",
             desc=True,
@@ -152,19 +148,19 @@ class RedisStorage:
 
     def indexed(self, kind: type[R], index: str) -> list[R]:
         """Return the records found in an index, the oldest first."""
-        return self.several(kind, self.redis.zrange(key_of("list", kind.kind, index), 0, -1))
+        return self.several(kind, self.redis.zrange(self.key("list", kind.kind, index), 0, -1))
 
     def several(self, kind: type[R], entries: Sequence[bytes]) -> list[R]:
         """Return the records of some entries, less those that have gone meanwhile."""
         if not entries:
             return []
         ids = [entry.decode().split(" ", 1)[1] for entry in entries]
-        texts = self.redis.mget([key_of(kind.kind, id) for id in ids])
+        texts = self.redis.mget([self.key(kind.kind, id) for id in ids])
         return [kind.from_document(json.loads(text)) for text in texts if text is not None]
 
     def set_progress(self, job: str, done: int, total: int | None) -> None:
         """Remember how far a job has come; the total may not be known yet."""
-        self.redis.set(key_of("progress", job), json.dumps([done, total]))
+        self.redis.set(self.key("progress", job), json.dumps([done, total]))
 
     def set_run_progress(self, job: str, run: int, done: int, total: int) -> None:
         """Remember how far one of a job's runs has come; the job has come as far as all together.
@@ -172,36 +168,36 @@ class RedisStorage:
         Several workers may say so at once, and a run may begin anew.
         """
         self.write_run_progress(
-            keys=[key_of("runs", job), key_of("progress", job)],
+            keys=[self.key("runs", job), self.key("progress", job)],
             args=[run, done, total, RUN_PROGRESS_SECONDS],
         )
 
     def progress(self, job: str) -> tuple[int, int | None] | None:
         """Return how far a job has come, or None."""
-        return far(self.redis.get(key_of("progress", job)))
+        return far(self.redis.get(self.key("progress", job)))
 
     def poll(self, id: str) -> tuple[Job | None, tuple[int, int | None] | None]:
         """Return a job, or None, and how far it has come, or None, in one round trip."""
-        text, progress = self.redis.mget(key_of(Job.kind, id), key_of("progress", id))
+        text, progress = self.redis.mget(self.key(Job.kind, id), self.key("progress", id))
         return None if text is None else Job.from_document(json.loads(text)), far(progress)
 
     def hold(self, ticket: str, seconds: int) -> None:
         """Say that whoever has a ticket is alive and at work, for the next seconds."""
-        self.redis.set(key_of("held", ticket), "", ex=seconds)
+        self.redis.set(self.key("held", ticket), "", ex=seconds)
 
     def is_held(self, ticket: str) -> bool:
         """Return whether whoever has a ticket said of late that they are at work."""
-        return bool(self.redis.exists(key_of("held", ticket)))
+        return bool(self.redis.exists(self.key("held", ticket)))
 
     def versions(self, places: Sequence[Place]) -> list[str | None]:
         """Return the version of what stands in each place, all as of one moment."""
-        keys = [key_of(*place) for place in places]
+        keys = [self.key(*place) for place in places]
         found = self.read_versions(keys=[each for key in keys for each in (key, version_key(key))])
         return [None if version is None else version.decode() for version in found]
 
     def versioned(self, place: Place) -> Versioned:
         """Return what stands in a place, with its version."""
-        key = key_of(*place)
+        key = self.key(*place)
         content, version = self.redis.mget(key, version_key(key))
         if version is None:
             return Versioned(content, "" if content is None else None)
@@ -209,55 +205,55 @@ class RedisStorage:
 
     def bits(self, pool: str, name: str) -> bytes | None:
         """Return an exclusion set as a bitmap, row 0 in the highest bit of byte 0, or None."""
-        return cast("bytes | None", self.redis.get(key_of("bits", pool, name)))
+        return cast("bytes | None", self.redis.get(self.key("bits", pool, name)))
 
     def put_bits(self, pool: str, name: str, bitmap: bytes) -> None:
         """Make or replace an exclusion set."""
         with self.redis.pipeline(transaction=True) as pipe:
-            key = key_of("bits", pool, name)
+            key = self.key("bits", pool, name)
             pipe.mset({key: bitmap, version_key(key): new_id()})
-            pipe.sadd(key_of("exclusions", pool), name)
+            pipe.sadd(self.key("exclusions", pool), name)
             pipe.execute()
 
     def merge_bits(self, pool: str, name: str, add: bytes, remove: bytes) -> None:
         """Add rows to an exclusion set, made if it is new, and remove rows from it, at once."""
-        target = key_of("bits", pool, name)
-        change = key_of("change", pool, name)
+        target = self.key("bits", pool, name)
+        change = self.key("change", pool, name)
         with self.redis.pipeline(transaction=True) as pipe:
             merge(pipe, target, change, add, remove)
             pipe.set(version_key(target), new_id())
-            pipe.sadd(key_of("exclusions", pool), name)
+            pipe.sadd(self.key("exclusions", pool), name)
             pipe.execute()
 
     def remove_bits(self, pool: str, name: str) -> bool:
         """Forget an exclusion set; return False where there was none."""
         with self.redis.pipeline(transaction=True) as pipe:
-            key = key_of("bits", pool, name)
+            key = self.key("bits", pool, name)
             pipe.delete(key, version_key(key))
-            pipe.srem(key_of("exclusions", pool), name)
+            pipe.srem(self.key("exclusions", pool), name)
             _, removed = pipe.execute()
         return bool(removed)
 
     def bit_names(self, pool: str) -> list[str]:
         """Return the names of a pool's exclusion sets, in order; `labelled` is not among them."""
-        return sorted(name.decode() for name in self.redis.smembers(key_of("exclusions", pool)))
+        return sorted(name.decode() for name in self.redis.smembers(self.key("exclusions", pool)))
 
     def forget_pool(self, pool: str) -> None:
         """Forget all exclusion sets of a pool, that of its labels too."""
-        keys = [key_of("bits", pool, name) for name in (*self.bit_names(pool), LABELLED)]
-        self.redis.delete(key_of("exclusions", pool), *keys, *map(version_key, keys))
+        keys = [self.key("bits", pool, name) for name in (*self.bit_names(pool), LABELLED)]
+        self.redis.delete(self.key("exclusions", pool), *keys, *map(version_key, keys))
 
     def remember(self, key: str, document: Document, seconds: int) -> Document | None:
         """Remember a document under a key; where it is taken, return what stands there instead."""
         stored = self.redis.set(
-            key_of("once", key), json.dumps(document), nx=True, get=True, ex=seconds
+            self.key("once", key), json.dumps(document), nx=True, get=True, ex=seconds
         )
         return None if stored is None else cast("Document", json.loads(stored))
 
     def overwrite(self, key: str, document: Document, seconds: int) -> None:
         """Remember a document under a key, whatever stands there."""
-        self.redis.set(key_of("once", key), json.dumps(document), ex=seconds)
+        self.redis.set(self.key("once", key), json.dumps(document), ex=seconds)
 
     def forget(self, key: str) -> None:
         """Forget what stands under a key."""
-        self.redis.delete(key_of("once", key))
+        self.redis.delete(self.key("once", key))

@@ -26,7 +26,7 @@ local function ahead(owners, own)
   return #owners
 end
 local function workspace(name) return string.match(name, '^[^_]*') end
-local function job(name) return string.match(name, '^[^-]*') end
+local function job(name) return string.match(name, '^[^_]*_[^-]*') end
 
 local waiting = redis.call('LRANGE', KEYS[1], 0, -1)
 local workspaces, jobs, slots = {}, {}, {}

@@ -24,11 +24,14 @@ class Client:
     """Speaks to one installation."""
 
     url: str
+    key: str = ""
 
     def send(self, method, path, body=None, type="application/json", **headers):
         data = json.dumps(body).encode() if isinstance(body, dict | list) else body
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Content-Type": type} if data is not None else {}
+        if self.key:
+            sent["Authorization"] = f"Bearer {self.key}"
         request = urllib.request.Request(
             self.url + path, data, method=method, headers={**sent, **named}
         )

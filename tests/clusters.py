@@ -7,6 +7,7 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
+from tests import untold
 from tests.conftest import until
 
 QUIET = ("--no-dashboard", "--host", "127.0.0.1")
@@ -25,7 +26,7 @@ def start_worker(address, threads=1):
 def start(program, *arguments):
     """Start a program of Dask's that keeps quiet."""
     command = [sys.executable, "-m", f"distributed.cli.{program}", *arguments]
-    environment = {**os.environ, "DASK_LOGGING__DISTRIBUTED": "critical"}
+    environment = {**untold(os.environ), "DASK_LOGGING__DISTRIBUTED": "critical"}
     return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
 

@@ -15,6 +15,7 @@ from service.processes import embedded
 from service.redis_labels import RedisLabels
 from service.redis_storage import RedisStorage, connect
 from service.settings import Settings
+from tests import untold
 from tests.client import Client
 from tests.fakes import MemoryStorage
 
@@ -82,7 +83,7 @@ def client(backend):
 def installation(data_dir, **settings):
     """A whole installation of its own, from the command line; give its client and process."""
     given = {f"SHORTLIST_{name.upper()}": str(value) for name, value in settings.items()}
-    environment = {**os.environ, "SHORTLIST_DATA_DIR": str(data_dir), **given}
+    environment = {**untold(os.environ), "SHORTLIST_DATA_DIR": str(data_dir), **given}
     process = subprocess.Popen(
         [sys.executable, "-m", "service.cli", "serve", "--port", "0"],
         env=environment,

@@ -1,8 +1,8 @@
 """The functions whose names travel on the queue, and the edge at which their failures are recorded.
 
-A task is called with a job's id and ticket. It claims the job, does the work and ends the job with
-the result. It catches nothing: whatever is raised ends at `record_failure`, which RQ calls, or,
-when the process is killed, at `record_death`, which the worker calls.
+A task is called with a job's id, its ticket and its workspace. It claims the job, does the work and
+ends the job with the result. It catches nothing: whatever is raised ends at `record_failure`, which
+RQ calls, or, when the process is killed, at `record_death`, which the worker calls.
 """
 
 import logging
@@ -20,6 +20,7 @@ from service.operations import jobs
 from service.queue import ticket_of
 from service.records import Job
 from service.settings import Settings
+from service.workspaces import DEFAULT
 from workers import (
     ingestion,
     inspection,
@@ -40,60 +41,60 @@ OVERRAN = "The job ran longer than its deadline (job_timeout, simulation_timeout
 Work = Callable[[Workbench, Job], Mapping[str, Any]]
 
 
-def ingest(job_id: str, ticket: str) -> None:
+def ingest(job_id: str, ticket: str, workspace: str = DEFAULT) -> None:
     """Make a part of an upload and put it into its pool."""
-    run(job_id, ticket, ingestion.ingest)
+    run(job_id, ticket, workspace, ingestion.ingest)
 
 
-def receive(job_id: str, ticket: str) -> None:
+def receive(job_id: str, ticket: str, workspace: str = DEFAULT) -> None:
     """Take in the predictions that a client gives of a pool."""
-    run(job_id, ticket, reception.receive)
+    run(job_id, ticket, workspace, reception.receive)
 
 
-def inspect(job_id: str, ticket: str) -> None:
+def inspect(job_id: str, ticket: str, workspace: str = DEFAULT) -> None:
     """Find out what an uploaded artifact is, and take it in as a model."""
-    run(job_id, ticket, inspection.inspect)
+    run(job_id, ticket, workspace, inspection.inspect)
 
 
-def score(job_id: str, ticket: str) -> None:
+def score(job_id: str, ticket: str, workspace: str = DEFAULT) -> None:
     """Compute acquisition scores and their rankings."""
-    run(job_id, ticket, scoring.score)
+    run(job_id, ticket, workspace, scoring.score)
 
 
-def score_piece(job_id: str, ticket: str, number: int) -> None:
+def score_piece(job_id: str, ticket: str, number: int, workspace: str = DEFAULT) -> None:
     """Do a piece of a scoring that several workers share."""
-    bench = open_workbench(os.environ)
+    bench = open_workbench(os.environ, workspace)
     job = jobs.claim(bench.backend, job_id, ticket)
     if job is not None:
         piecework.do(bench, read_assignment(bench.backend, job), number)
 
 
-def train(job_id: str, ticket: str) -> None:
+def train(job_id: str, ticket: str, workspace: str = DEFAULT) -> None:
     """Fit a model on a pool's labels."""
-    run(job_id, ticket, training.train)
+    run(job_id, ticket, workspace, training.train)
 
 
-def teach(job_id: str, ticket: str) -> None:
+def teach(job_id: str, ticket: str, workspace: str = DEFAULT) -> None:
     """Take a learner's next turn: fit, predict, rank."""
-    run(job_id, ticket, teaching.teach)
+    run(job_id, ticket, workspace, teaching.teach)
 
 
-def simulate(job_id: str, ticket: str) -> None:
+def simulate(job_id: str, ticket: str, workspace: str = DEFAULT) -> None:
     """Replay active learning on a labelled pool."""
-    run(job_id, ticket, simulating.simulate)
+    run(job_id, ticket, workspace, simulating.simulate)
 
 
-def assist(job_id: str, ticket: str) -> None:
+def assist(job_id: str, ticket: str, workspace: str = DEFAULT) -> None:
     """Lend a hand at a simulation that another worker has claimed.
 
     The ticket is the hand's own. What it raises ends nothing but itself: the run is done by others.
     """
-    simulating.assist(open_workbench(os.environ), job_id, ticket)
+    simulating.assist(open_workbench(os.environ, workspace), job_id, ticket)
 
 
-def run(job_id: str, ticket: str, work: Work) -> None:
+def run(job_id: str, ticket: str, workspace: str, work: Work) -> None:
     """Claim a job, do its work, and end it with the result."""
-    bench = open_workbench(os.environ)
+    bench = open_workbench(os.environ, workspace)
     job = jobs.claim(bench.backend, job_id, ticket)
     if job is not None:
         jobs.succeed(bench.backend, job, work(bench, job))
@@ -104,7 +105,8 @@ def record_failure(
 ) -> None:
     """End the job of a ticket with what its task raised; RQ calls this in the work-horse."""
     del connection, kind
-    backend = open_backend(Settings.from_environment(os.environ), PATIENCE)
+    settings = Settings.from_environment(os.environ)
+    backend = open_backend(settings, PATIENCE).within(workspace_of(ticket))
     if isinstance(error, AbandonedJobError | Unavailable):
         # The worker, or the sandbox beside it, died; neither is the job's fault.
         record_death(backend, ticket)
@@ -112,6 +114,11 @@ def record_failure(
     job = backend.storage.get(Job, ticket.args[0])
     if job is not None and job.ticket == ticket.args[1]:
         jobs.fail(backend, job, error_of(error, trace))
+
+
+def workspace_of(ticket: Ticket) -> str:
+    """Return the workspace whose work a ticket is for."""
+    return str(ticket.kwargs.get("workspace", DEFAULT))
 
 
 def record_death(backend: Backend, ticket: Ticket) -> None:

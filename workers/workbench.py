@@ -149,12 +149,12 @@ def load(path: Path) -> npt.NDArray[Any]:
     return found
 
 
-def open_workbench(environ: Mapping[str, str]) -> Workbench:
-    """Return the workbench that the environment describes."""
+def open_workbench(environ: Mapping[str, str], workspace: str) -> Workbench:
+    """Return the workbench of a workspace that the environment describes."""
     settings = Settings.from_environment(environ)
     sandbox = Sandbox(
         Path(environ[SANDBOX_ADDRESS]),
         memory=settings.sandbox_memory,
         file_bytes=LARGEST_OUTPUT * settings.max_upload_bytes,
     )
-    return Workbench(open_backend(settings, PATIENCE), sandbox)
+    return Workbench(open_backend(settings, PATIENCE).within(workspace), sandbox)

@@ -22,7 +22,7 @@ from service.records import CANCELLING, Job
 from service.tickets import FairTickets
 from workers.sandbox.kernel import die_with_parent
 from workers.sandbox.starter import ZygoteProcess
-from workers.tasks import record_death, record_overrun
+from workers.tasks import record_death, record_overrun, workspace_of
 
 WORKER_TTL = 20
 """Seconds; RQ waits this less 15 for a ticket before it looks after itself and others."""
@@ -63,7 +63,11 @@ class Worker(rq.Worker):
         """Queue the job again whose process was killed, or end it, as one that overran is."""
         del pid, status, usage
         record = record_overrun if overran(ticket) else record_death
-        record(self.backend, ticket)
+        record(self.backend_of(ticket), ticket)
+
+    def backend_of(self, ticket: Ticket) -> Backend:
+        """Return the backend as the workspace of a ticket sees it."""
+        return self.backend.within(workspace_of(ticket))
 
     def handle_exception(self, ticket: Ticket, *error: Any) -> None:
         """Log what a task raised: a line for a client's mistake, a traceback for ours."""
@@ -85,8 +89,8 @@ class Worker(rq.Worker):
     def maintain_heartbeats(self, ticket: Ticket) -> None:
         """Say that the job's worker lives; RQ calls this while the job runs."""
         super().maintain_heartbeats(ticket)
-        jobs.hold(self.backend, ticket.args[1])
-        recovery.sweep(self.backend)
+        jobs.hold(self.backend_of(ticket), ticket.args[1])
+        self.sweep()
         self.stop_if_unwanted(ticket)
 
     def stop_if_unwanted(self, ticket: Ticket) -> None:
@@ -94,7 +98,7 @@ class Worker(rq.Worker):
 
         A job looks whether it shall go on wherever it can; one call of a library may take hours.
         """
-        unwanted = overran(ticket) or not is_wanted(self.backend, ticket)
+        unwanted = overran(ticket) or not is_wanted(self.backend_of(ticket), ticket)
         self.unheeded = self.unheeded + 1 if unwanted else 0
         if self.unheeded > BEATS_TO_STOP:
             self.unheeded = 0
@@ -103,10 +107,15 @@ class Worker(rq.Worker):
     def run_maintenance_tasks(self) -> None:
         """Put right what dead workers left, ours and RQ's."""
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ's own gap
-        recovery.sweep(self.backend)
+        self.sweep()
         if time.monotonic() - self.tidied > TIDY_SECONDS:
             self.tidied = time.monotonic()
             self.backend.files.aside(partial(tidy, self.backend))
+
+    def sweep(self) -> None:
+        """Put right what dead workers left in any workspace."""
+        for workspace in self.backend.keys.workspaces():
+            recovery.sweep(self.backend.within(workspace))
 
     def execute_job(self, ticket: Ticket, queue: TicketQueue) -> None:
         """Do a job, with a sandbox that is alive."""
@@ -141,7 +150,13 @@ def overran(ticket: Ticket) -> bool:
 
 
 def tidy(backend: Backend) -> None:
-    """Put right what processes that died long ago left, on disk and between two writes."""
+    """Put right what processes that died long ago left in any workspace."""
+    for workspace in backend.keys.workspaces():
+        tidy_workspace(backend.within(workspace))
+
+
+def tidy_workspace(backend: Backend) -> None:
+    """Put right what they left in one, on disk and between two writes."""
     settings = backend.settings
     long_ago = max(DAY, 2 * settings.job_timeout, 2 * settings.simulation_timeout)
     backend.files.forget_staging(long_ago)

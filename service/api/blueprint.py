@@ -1,10 +1,8 @@
 """How views are declared: what they read, with our strict parser, and what describes them."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache, lru_cache, partial, wraps
 from inspect import unwrap
 from itertools import islice
 from typing import Any, NoReturn, TypeVar, cast
@@ -12,10 +10,11 @@ from typing import Any, NoReturn, TypeVar, cast
 import flask
 import marshmallow
 import orjson
-from flask import Request, Response, current_app, request
+from flask import Request, Response, current_app, g, request
 from webargs.flaskparser import FlaskParser
 
 from service.api.bodies import read_json
+from service.api.slots import BODIES, slot
 from service.backend import Backend
 from service.errors import (
     MOST_FAULTS,
@@ -23,8 +22,8 @@ from service.errors import (
     Fault,
     InvalidRequest,
     ServiceError,
-    TooBusy,
 )
+from service.records import READ, WRITE
 from service.schemas.problems import ProblemSchema
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -34,37 +33,15 @@ Telling = Callable[[Any], Callable[[Any], Any]]
 """From a blueprint of flask-smorest to the decorator by which it is told something of a view."""
 
 EXTENSION = "shortlist"
-WAITERS = "shortlist-waiters"
-UPLOADS = "shortlist-uploads"
-BODIES = "shortlist-bodies"
-SECONDS_FOR_A_SLOT = 1.0
+SHORT_QUERY, MOST_QUERIES = 256, 256
+"""Characters of the query strings that are remembered as they were read, and how many they are."""
 UNKNOWN = "Unknown field."
 
 
 def backend() -> Backend:
-    """Return the backend that the app was made with."""
-    found: Backend = current_app.extensions[EXTENSION]
+    """Return the backend as the workspace of the request's key sees it."""
+    found: Backend = g.get("backend") or current_app.extensions[EXTENSION]
     return found
-
-
-def slots(threads: int) -> dict[str, threading.BoundedSemaphore]:
-    """Return what keeps slow requests from taking every thread of a process."""
-    return {
-        name: threading.BoundedSemaphore(max(1, threads // 4))
-        for name in (WAITERS, UPLOADS, BODIES)
-    }
-
-
-@contextmanager
-def slot(name: str) -> Iterator[None]:
-    """Hold a thread for a body that may come slowly; raise TooBusy where too many are held."""
-    held: threading.BoundedSemaphore = current_app.extensions[name]
-    if not held.acquire(timeout=SECONDS_FOR_A_SLOT):
-        raise TooBusy("Too many bodies come in at once; try again", headers={"Retry-After": "2"})
-    try:
-        yield
-    finally:
-        held.release()
 
 
 class Parser(FlaskParser):
@@ -103,6 +80,26 @@ PARSER = Parser()
 def instance_of(schema: Kind) -> marshmallow.Schema:
     """Return the one instance of a schema: making it takes longer than using it."""
     return schema()
+
+
+def sent(schema: Kind) -> Any:
+    """Return what the body of a request says, read by a schema."""
+    return PARSER.parse(instance_of(schema), request, location="json")
+
+
+def asked(schema: Kind) -> dict[str, Any]:
+    """Return what the query string of a request says, read by a schema."""
+    text = request.query_string.decode("latin-1")
+    read = remembered_query if len(text) <= SHORT_QUERY else remembered_query.__wrapped__
+    return dict(read(schema, text))
+
+
+@lru_cache(MOST_QUERIES)
+def remembered_query(schema: Kind, text: str) -> dict[str, Any]:
+    """Return what a query string says: clients ask the same again and again."""
+    request = Request({"QUERY_STRING": text})
+    found: dict[str, Any] = PARSER.parse(instance_of(schema), request, location="query")
+    return found
 
 
 def misfit(faults: Sequence[Fault]) -> InvalidRequest:
@@ -164,16 +161,26 @@ class Blueprint(flask.Blueprint):
     decorators cost, for every start and every request, many times what the views themselves do.
     """
 
-    def __init__(self, name: str, place: str, *, description: str, url_prefix: str = "") -> None:
+    def __init__(
+        self, name: str, place: str, *, description: str, url_prefix: str = "", scope: str = WRITE
+    ) -> None:
         super().__init__(name, place, url_prefix=url_prefix or None)
         self.description = description
+        self.scope = scope
+        self.scopes: dict[str, str] = {}
         self.told: dict[Callable[..., Any], list[Telling]] = {}
         self.operations: list[tuple[str, list[str], Callable[..., Any]]] = []
 
-    def route(self, rule: str, *, methods: list[str]) -> Callable[[View], View]:  # type: ignore[override]  # stricter
-        """Register a view, with its name as operationId."""
+    def route(  # type: ignore[override]  # stricter
+        self, rule: str, *, methods: list[str], scope: str | None = None
+    ) -> Callable[[View], View]:
+        """Register a view, with its name as operationId.
+
+        A key needs a scope for it: to read where it only gets, else the blueprint's, or this one.
+        """
 
         def decorate(view: View) -> View:
+            self.scopes[view.__name__] = scope or (READ if methods == ["GET"] else self.scope)
             self.add_url_rule(rule, view.__name__, view, methods=methods)
             self.operations.append((rule, methods, self.doc(operationId=view.__name__)(view)))
             return view
@@ -207,10 +214,14 @@ class Blueprint(flask.Blueprint):
         self, schema: Kind, location: str = "json", **words: Any
     ) -> Callable[[View], View]:
         """Give a view what its request says, read by a schema, as its first argument."""
-        read = PARSER.use_args(lambda _: instance_of(schema), location=location)
+        read = asked if location == "query" else sent
 
         def decorate(view: View) -> View:
-            reader = cast("View", read(view))
+            @wraps(view)
+            def reading(*given: Any, **named: Any) -> Any:
+                return view(*given, read(schema), **named)
+
+            reader = cast("View", reading)
             self.told[reader] = self.told.pop(view, [])
             return self.tell(
                 lambda described: described.arguments(schema, location=location, **words)

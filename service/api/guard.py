@@ -1,25 +1,18 @@
-"""What happens around every request: an id for it, the key, and the answer's headers."""
+"""What happens around every request: an id for it, and the answer's headers."""
 
-import hmac
 import re
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 
-from service.api.blueprint import EXTENSION
-from service.backend import Backend
-from service.errors import Unauthorized
 from service.records import new_id
 
-OPEN = frozenset({"/", "/livez", "/readyz", "/openapi.json"})
-DOCS = "/docs"
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
 def register(app: Flask) -> None:
     """Put the guard before and behind every request of an app."""
     app.before_request(name_request)
-    app.before_request(check_key)
     app.after_request(add_headers)
 
 
@@ -27,20 +20,6 @@ def name_request() -> None:
     """Give the request the id that it brings, or a new one."""
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else new_id()
-
-
-def check_key() -> None:
-    """Raise Unauthorized for a request without the key, where one is set."""
-    backend: Backend = current_app.extensions[EXTENSION]
-    key = backend.settings.api_key
-    if not key or request.path in OPEN or request.path.split("/")[1] == DOCS[1:]:
-        return
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), key.encode()):
-        raise Unauthorized(
-            "Send the service's key as `Authorization: Bearer KEY`",
-            headers={"WWW-Authenticate": 'Bearer realm="shortlist"'},
-        )
 
 
 def add_headers(response: Response) -> Response:

@@ -18,6 +18,7 @@ from service.errors import (
 )
 from service.operations import learner_predictions
 from service.operations.learner_predictions import Outputs, likeliest
+from service.records import READ
 from service.schemas.learner_predictions import OutputArguments, OutputQuerySchema, OutputsSchema
 
 blueprint = Blueprint(
@@ -45,7 +46,7 @@ def read_learner_predictions(arguments: dict[str, Any], learner_id: str) -> Resp
     return answer(found, tokens.following(following, question))
 
 
-@blueprint.route("/<learner_id>/predictions/query", methods=["POST"])
+@blueprint.route("/<learner_id>/predictions/query", methods=["POST"], scope=READ)
 @blueprint.arguments(OutputQuerySchema, example={"ids": ["frame-512"]})
 @blueprint.response(200, OutputsSchema, example=examples.SOME_OUTPUTS)
 @blueprint.fails(

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, request
 
 from service.api import examples, tokens
+from service.api.access import require
 from service.api.blueprint import Blueprint, backend, dumped
 from service.api.bodies import Received
 from service.api.uploads import answer_upload
@@ -19,12 +20,14 @@ from service.errors import (
     UnsupportedFormat,
 )
 from service.operations import models
-from service.records import Job
+from service.records import ADMIN, MODELS, Job
 from service.schemas.jobs import JobSchema
 from service.schemas.models import ModelArguments, ModelPageSchema, ModelSchema
 from service.schemas.paging import PageArguments
 
-blueprint = Blueprint("models", __name__, url_prefix="/v1/models", description="What predicts")
+blueprint = Blueprint(
+    "models", __name__, url_prefix="/v1/models", description="What predicts", scope=MODELS
+)
 
 
 @blueprint.route("", methods=["POST"])
@@ -48,6 +51,8 @@ def upload_model(arguments: dict[str, Any]) -> Response:
     sending the same file again gives the same model. `Prefer: wait=n` waits for the inspection.
     """
     models.check_format(backend(), arguments["format"])
+    if arguments["format"] in models.RUNNING_CODE:
+        require(ADMIN)
     if request.mimetype == "multipart/form-data":
         raise UnsupportedFormat(
             "Send the artifact itself as the body, not a form: curl --data-binary @model.skops"

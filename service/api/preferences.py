@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from flask import Request, Response, current_app
 
-from service.api.blueprint import WAITERS, backend, dumped
+from service.api.blueprint import backend, dumped
+from service.api.slots import WAITERS
 from service.operations import job_views, jobs
 from service.operations.job_views import JobView
 from service.problems import from_problem

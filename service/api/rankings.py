@@ -23,6 +23,7 @@ from service.errors import (
 )
 from service.operations import rankings
 from service.operations.rankings import Reading
+from service.records import READ
 from service.schemas.paging import PoolPageArguments
 from service.schemas.rankings import (
     QuerySchema,
@@ -79,7 +80,7 @@ def read_ranking(arguments: dict[str, Any], ranking_id: str) -> Response:
     return read(ranking_id, arguments)
 
 
-@blueprint.route("/<ranking_id>/query", methods=["POST"])
+@blueprint.route("/<ranking_id>/query", methods=["POST"], scope=READ)
 @blueprint.arguments(QuerySchema, example=examples.QUERY)
 @blueprint.response(200, ReadingSchema, example=examples.READING)
 @blueprint.doc(responses={200: READING_FILES})

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from flask import Request, Response
 
-from service.api.blueprint import UPLOADS, backend, slot
+from service.api.blueprint import backend
 from service.api.bodies import Received, receive
 from service.api.idempotency import once
 from service.api.preferences import answer_submitted
+from service.api.slots import UPLOADS, slot
 from service.operations import jobs
 from service.records import Job, new_id
 

@@ -55,6 +55,7 @@ from service.errors.missing import (
 from service.errors.requests import (
     Conflict,
     DuplicateItem,
+    Forbidden,
     InvalidRequest,
     LengthRequired,
     MalformedBody,
@@ -82,6 +83,7 @@ __all__ = [
     "ExclusionSetNotFound",
     "Fault",
     "FitFailed",
+    "Forbidden",
     "InvalidOutput",
     "InvalidRequest",
     "JobFailure",

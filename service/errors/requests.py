@@ -21,6 +21,12 @@ class Unauthorized(ServiceError):
     status, code = 401, "unauthorized"
 
 
+class Forbidden(ServiceError):
+    """The key is not good for this"""
+
+    status, code = 403, "forbidden"
+
+
 class MethodNotAllowed(ServiceError):
     """This resource has no such method"""
 

@@ -31,12 +31,19 @@ KNOWN = 4_096
 class BucketFiles(Files):
     """Publications in a bucket, and the copies of them on this machine."""
 
-    def __init__(self, root: Path, objects: Objects, cache_bytes: int) -> None:
+    def __init__(
+        self, root: Path, objects: Objects, cache_bytes: int, copies: Copies | None = None
+    ) -> None:
         super().__init__(root)
         self.objects = objects
-        self.copies = Copies(self.root / COPIES, cache_bytes)
+        self.copies = copies or Copies(self.root / COPIES, cache_bytes)
         self.known: OrderedDict[str, Publication] = OrderedDict()
         self.errands = Errands()
+
+    def within(self, folder: str) -> "BucketFiles":
+        """Return the files of a folder, which sees no others; copies have one bound for all."""
+        objects = self.objects.within(folder)
+        return BucketFiles(self.root / folder, objects, self.copies.limit, self.copies)
 
     @property
     def is_clean(self) -> bool:

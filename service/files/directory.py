@@ -30,6 +30,10 @@ class Files:
         for name in (STAGING, UPLOADS, WORK):
             (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 
+    def within(self, folder: str) -> "Files":
+        """Return the files of a folder, which sees no others."""
+        return Files(self.root / folder)
+
     def local(self, name: str) -> Path:
         """Return the place of a name in the directory; raise ValueError where it leads out."""
         path = self.root / name

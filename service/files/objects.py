@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +42,12 @@ class Objects:
         self.options = options_of(self.protocol)
         self.user: int | None = None
         self.lock = threading.Lock()
+
+    def within(self, folder: str) -> "Objects":
+        """Return what is below a path, by paths below that."""
+        inner = copy(self)
+        inner.root = self.at(folder)
+        return inner
 
     def read(self, path: str) -> bytes:
         """Return an object; raise FileNotFoundError where there is none."""

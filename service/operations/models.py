@@ -7,6 +7,9 @@ from service.operations import jobs
 from service.records import Job, Model, Pool, active
 
 FORMATS = ("onnx", "skops", "joblib")
+RUNNING_CODE = frozenset({"joblib"})
+"""Those that run their sender's code when they are opened."""
+
 
 TRAINED_FORMAT = "skops"
 """The format of models that are fitted here."""

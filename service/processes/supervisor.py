@@ -32,6 +32,7 @@ def serve(settings: Settings, *, port_is_given: bool) -> int:
         from service.processes import external  # imports redis, which the embedded way does without
 
         external.check(settings.redis_url)
+        webserver.check_keys(settings)
     if settings.storage_url:
         bucket.check(settings.storage_url)
     with webserver.listen(settings, port_is_given=port_is_given) as listener:
@@ -44,6 +45,9 @@ class Supervisor:
     def __init__(self, settings: Settings, listener: webserver.Listener, lock: int) -> None:
         self.data_dir = settings.data_dir
         self.listener = listener
+        self.settings = dataclasses.replace(
+            settings, redis_url=settings.redis_url or embedded.url(settings.data_dir)
+        )
         self.server = (
             None if settings.redis_url else Child(embedded.command(settings.data_dir, lock))
         )
@@ -92,6 +96,8 @@ class Supervisor:
 
     def server_answers(self) -> bool:
         answering = embedded.answers(self.data_dir)
+        if answering and not self.server_has_answered:
+            webserver.check_keys(self.settings)
         self.server_has_answered |= answering
         return answering
 
@@ -103,7 +109,8 @@ class Supervisor:
             draft = self.url_file.with_name("url.new")
             draft.write_text(url + "\n")
             draft.replace(self.url_file)
-            sys.stdout.write(f"Shortlist is ready at {url} (Ctrl-C stops it)\n")
+            openly = "; it asks nobody for a key" if webserver.is_open(url) else ""
+            sys.stdout.write(f"Shortlist is ready at {url} (Ctrl-C stops it{openly})\n")
             sys.stdout.flush()
         return self.announced
 

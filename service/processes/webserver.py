@@ -61,11 +61,6 @@ class Listener:
 def listen(settings: Settings, *, port_is_given: bool) -> Listener:
     """Claim a port; a default port that is taken is replaced by a free one."""
     family, address = resolve(settings.host)
-    if not (ipaddress.ip_address(address).is_loopback or settings.api_key):
-        raise CannotStart(
-            f"refusing to listen on {settings.host}: beyond this machine every client must show a"
-            " key; set SHORTLIST_API_KEY, or listen on 127.0.0.1"
-        )
     try:
         return bind(family, address, settings.port, settings.api_processes)
     except OSError as error:
@@ -77,6 +72,21 @@ def listen(settings: Settings, *, port_is_given: bool) -> Listener:
         listener = bind(family, address, 0, settings.api_processes)
         log.info("port %d is taken; using %d", settings.port, listener.address[1])
         return listener
+
+
+def check_keys(settings: Settings) -> None:
+    """Raise CannotStart where other machines can reach us, and nobody has a key; ask the server."""
+    _, address = resolve(settings.host)
+    if settings.api_key or ipaddress.ip_address(address).is_loopback:
+        return
+    from service.backend import open_backend  # imports redis, which the loopback way does without
+
+    if not any(key.state == "live" for key in open_backend(settings).keys.all()):
+        raise CannotStart(
+            f"refusing to listen on {settings.host}: beyond this machine every client must show a"
+            " key; make one with `shortlist keys create`, set SHORTLIST_API_KEY, or listen on"
+            " 127.0.0.1"
+        )
 
 
 def bind(family: int, address: str, port: int, processes: int) -> Listener:
@@ -137,10 +147,20 @@ def url(listener: Listener) -> str:
 
 def is_live(url: str) -> bool:
     """Say whether the API answers."""
+    return answers(url, "/livez")
+
+
+def is_open(url: str) -> bool:
+    """Say whether the API answers to whoever shows no key."""
+    return answers(url, "/v1/limits")
+
+
+def answers(url: str, path: str) -> bool:
+    """Say whether the API has an answer to somebody without a key."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=0.25)
     with contextlib.closing(connection):
         try:
-            connection.request("GET", "/livez")
+            connection.request("GET", path)
             return connection.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False

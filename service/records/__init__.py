@@ -16,6 +16,7 @@ from service.records.jobs import (
     Job,
     active,
 )
+from service.records.keys import ADMIN, MODELS, READ, SCOPES, WRITE, Key
 from service.records.labels import ClassCounts, Labelling
 from service.records.learners import Learner, Turn
 from service.records.leases import (
@@ -39,6 +40,7 @@ from service.records.simulations import Simulation
 
 __all__ = [
     "ACTIVE",
+    "ADMIN",
     "CANCELLED",
     "CANCELLING",
     "DELETED",
@@ -48,17 +50,22 @@ __all__ = [
     "FLOAT64_BYTES",
     "LABELLED",
     "LEASED",
+    "MODELS",
     "MOST_OVERLAP",
     "QUEUED",
+    "READ",
     "RUNNING",
+    "SCOPES",
     "STATES",
     "SUCCEEDED",
+    "WRITE",
     "Annotation",
     "ClassCounts",
     "Completion",
     "Decision",
     "Document",
     "Job",
+    "Key",
     "Labelling",
     "Learner",
     "Lease",

@@ -35,7 +35,6 @@ class Job(Record):
     pool: str | None = None
     model: str | None = None
     committee: tuple[str, ...] = ()
-    workspace: str = "default"
     pieces: tuple[tuple[int, int], ...] = ()
     state: str = QUEUED
     attempts: int = 0

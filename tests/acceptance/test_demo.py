@@ -52,16 +52,16 @@ def start(place, *flags, **variables):
     )
 
 
-def run(place, **variables):
-    """Run the demo to its end; return its status, its words and its complaints."""
-    with start(place, **variables) as process:
-        words, complaints = process.communicate(timeout=PATIENCE)
-    return process.returncode, words, complaints
+def look_at(addresses):
+    """Ask for every address, past any proxy."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for address in addresses:
+        with direct.open(address, timeout=PATIENCE) as answer:
+            assert answer.status == 200
 
 
-def test_the_demo_prints_the_ten_to_label_next_and_leaves_nothing_behind(place):
-    status, words, complaints = run(place, SHORTLIST_API_KEY="of another service")
-    assert (status, complaints) == (0, "")
+def check_words(words):
+    """The demo shows the ten to label next, says that they are right, and what to do now."""
     rows = re.findall(r"^ +\d+  digit-\d{4}  \d\.\d{4} +\d$", words, re.MULTILINE)
     assert len(rows) == 10
     assert "1797 in the pool, 1497 eligible, 300 excluded" in words
@@ -72,41 +72,36 @@ def test_the_demo_prints_the_ten_to_label_next_and_leaves_nothing_behind(place):
     assert "http" not in ends.partition("it answers at")[2].partition("\n")[2]
     assert "examples/five_steps.py" in ends
     assert 0 < looks.index("demo.py --stay") < looks.index("make serve") < looks.index("/docs")
+
+
+def test_of_two_demos_side_by_side_one_shows_ten_and_tidies_up_and_one_stays_until_ctrl_c(place):
+    with (
+        start(place, "--stay") as staying,
+        start(place, SHORTLIST_API_KEY="of another service") as ending,
+    ):
+        words, complaints = ending.communicate(timeout=PATIENCE)
+        assert (ending.returncode, complaints) == (0, "")
+        check_words(words)
+        assert len(list(place.iterdir())) == 1
+
+        said = ""
+        while "the ranking" not in said:
+            said += staying.stdout.readline()
+        look_at(re.findall(r"http://\S+/\S+", said))
+        staying.send_signal(signal.SIGINT)
+        rest, complaints = staying.communicate(timeout=PATIENCE)
+    assert (staying.returncode, rest, complaints) == (130, "", "\nStopped.\n")
+    assert "stays up until Ctrl-C" in said
+    assert "ends" not in said
     assert list(place.iterdir()) == []
     assert processes_that_name(place) == []
-
-
-def test_a_demo_that_stays_can_be_looked_at_until_ctrl_c(place):
-    with start(place, "--stay") as process:
-        words = ""
-        while "the ranking" not in words:
-            words += process.stdout.readline()
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        for address in re.findall(r"http://\S+/\S+", words):
-            with direct.open(address, timeout=PATIENCE) as answer:
-                assert answer.status == 200
-        process.send_signal(signal.SIGINT)
-        rest, complaints = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, rest, complaints) == (130, "", "\nStopped.\n")
-    assert "stays up until Ctrl-C" in words
-    assert "ends" not in words
-    assert list(place.iterdir()) == []
-
-
-def test_two_demos_run_side_by_side(place):
-    first, second = start(place), start(place)
-    for process in (first, second):
-        _, complaints = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, complaints) == (0, "")
-    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
         ("Starting", signal.SIGINT),
-        ("it answers", signal.SIGINT),
-        ("Uploading", signal.SIGTERM),
+        ("it answers", signal.SIGTERM),
         ("Scoring", signal.SIGINT),
     ],
 )

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from service.processes import embedded, webserver
+from tests import untold
 from tests.buckets import BUCKET, Server
 from tests.client import Client
 from tests.conftest import until
@@ -111,7 +112,7 @@ def settings(hub, api):
 
 
 def clean(environ):
-    return {name: text for name, text in environ.items() if "SHORTLIST" not in name}
+    return {name: text for name, text in untold(environ).items() if "SHORTLIST" not in name}
 
 
 def is_live(hub, url):

@@ -246,7 +246,7 @@ def test_a_deleted_learner_takes_its_running_turn_along(live, pool):
 
 
 def test_many_learners_survive_a_restart(tmp_path):
-    with installation(tmp_path) as (client, _):
+    with installation(tmp_path, workers=1) as (client, _):
         pool = uploaded(client)
         made = {
             name: create(client, pool, acquisition={"name": name}, n=8)
@@ -257,7 +257,7 @@ def test_many_learners_survive_a_restart(tmp_path):
             teach(client, learner, shown)
         before = {name: (query(client, each), client.get(each).json) for name, each in made.items()}
         history = client.get(f"{made['margin']}/history").json
-    with installation(tmp_path) as (client, _):
+    with installation(tmp_path, workers=1) as (client, _):
         for name, learner in made.items():
             assert (query(client, learner), client.get(learner).json) == before[name]
         assert client.get(f"{made['margin']}/history").json == history

@@ -132,7 +132,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(place):
-    with installation(place) as (client, _):
+    with installation(place, workers=1) as (client, _):
         yield client
 
 

@@ -16,10 +16,12 @@ import pytest
 import redis
 
 from service.processes import embedded
+from tests import untold
 from tests.conftest import until
 from tests.processes import children_of, command_line, descendants, status_fields
 
 PATIENCE = 30.0
+ONE_WORKER = {"SHORTLIST_WORKERS": "1"}
 SHORTLIST = [sys.executable, "-P", "-m", "service.cli", "serve"]
 
 
@@ -59,7 +61,9 @@ def born(pid):
 
 
 def start(data_dir, *arguments, **variables):
-    environment = {name: text for name, text in os.environ.items() if "SHORTLIST" not in name}
+    environment = {
+        name: text for name, text in untold(os.environ).items() if "SHORTLIST" not in name
+    }
     return subprocess.Popen(
         [*SHORTLIST, "--data-dir", str(data_dir), *arguments],
         env={**environment, **variables},
@@ -83,7 +87,7 @@ def serve():
 
     def begin(data_dir, *arguments, **variables):
         (data_dir / "url").unlink(missing_ok=True)  # one that was killed left it
-        process = start(data_dir, "--port", "0", *arguments, **variables)
+        process = start(data_dir, "--port", "0", *arguments, **ONE_WORKER | variables)
         started.append(Shortlist(data_dir, process))
         assert livez(started[-1].url) == http.HTTPStatus.OK
         until(lambda: started[-1].child("-m workers"))
@@ -100,7 +104,10 @@ def serve():
 def test_serve_says_where_it_is_and_answers_there(serve, tmp_path):
     shortlist = serve(tmp_path / "data")
     line = shortlist.process.stdout.readline()
-    assert line == f"Shortlist is ready at {shortlist.url} (Ctrl-C stops it)\n"
+    assert (
+        line
+        == f"Shortlist is ready at {shortlist.url} (Ctrl-C stops it; it asks nobody for a key)\n"
+    )
     assert (tmp_path / "data" / "redis").stat().st_mode & 0o777 == 0o700
 
 
@@ -113,8 +120,8 @@ def test_every_process_that_computes_uses_one_thread(serve, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_everything_in_order(serve, tmp_path, number):
-    shortlist = serve(tmp_path)
-    assert len(shortlist.family()) >= 6
+    shortlist = serve(tmp_path, SHORTLIST_WORKERS="2")
+    until(lambda: len(shortlist.family()) >= 6)
     shortlist.process.send_signal(number)
     assert shortlist.process.wait(PATIENCE) == 0
     until(lambda: not shortlist.remaining())

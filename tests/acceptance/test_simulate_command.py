@@ -35,18 +35,30 @@ def simulate(*arguments, **options):
 
 
 @pytest.fixture
-def complaint(tmp_path, monkeypatch, capsys):
-    """Runs the command in this process; gives its status, and what it says instead of a table."""
+def here(tmp_path, monkeypatch, capsys):
+    """Runs the command in this process, but for its runs; tells what the whole one would."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
+        words = [str(each) for each in arguments]
         try:
-            status = main([str(each) for each in arguments])
+            status = main(words)
         except SystemExit as stopped:
             status = stopped.code
         printed = capsys.readouterr()
-        assert not printed.out
-        return status, printed.err
+        return subprocess.CompletedProcess(words, status, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def complaint(here):
+    """Runs the command in this process; gives its status, and what it says instead of a table."""
+
+    def run(*arguments):
+        done = here(*arguments)
+        assert not done.stdout
+        return done.returncode, done.stderr
 
     return run
 
@@ -86,9 +98,9 @@ def test_a_file_becomes_a_table_curves_and_a_sentence_of_advice(pool, tmp_path):
     assert len(rounds_of(rounds)) == 3 * 2 * 4
 
 
-def test_the_runs_are_those_that_the_engine_replays(pool, tmp_path):
+def test_the_runs_are_those_that_the_engine_replays(pool, tmp_path, here):
     rounds = tmp_path / "rounds.csv"
-    simulate(pool, "--label-column", "y", "--functions", "margin", *SMALL, "--rounds-out", rounds)
+    here(pool, "--label-column", "y", "--functions", "margin", *SMALL, "--rounds-out", rounds)
 
     plan = Plan(
         pool="any",
@@ -109,13 +121,13 @@ def test_the_runs_are_those_that_the_engine_replays(pool, tmp_path):
     assert found == expected
 
 
-def test_items_without_a_label_are_left_out_and_counted(tmp_path):
+def test_items_without_a_label_are_left_out_and_counted(tmp_path, here):
     path = tmp_path / "pool.parquet"
     labels = pa.array([None if row % 5 == 0 else int(LABELS[row]) for row in range(150)])
     pq.write_table(table_of(ids=True, labels=labels), path)
 
     rounds = tmp_path / "rounds.csv"
-    done = simulate(
+    done = here(
         path, "--label-column", "y", "--functions", "margin", *SMALL, "--rounds-out", rounds
     )
 
@@ -125,7 +137,7 @@ def test_items_without_a_label_are_left_out_and_counted(tmp_path):
     assert not queried & {f"iris-{row}" for row in range(0, 150, 5)}
 
 
-def test_columns_beside_the_features_are_for_functions_that_ask_for_them(tmp_path):
+def test_columns_beside_the_features_are_for_functions_that_ask_for_them(tmp_path, here):
     path = tmp_path / "pool.parquet"
     table = table_of(ids=True).append_column("price", pa.array([1.0 + row for row in range(150)]))
     pq.write_table(table.append_column("note", pa.array(["any"] * 150)), path)
@@ -133,7 +145,7 @@ def test_columns_beside_the_features_are_for_functions_that_ask_for_them(tmp_pat
         {"name": "per_cost", "parameters": {"column": "price"}, "of": [{"name": "margin"}]}
     ]
 
-    done = simulate(
+    done = here(
         path, "--label-column", "y", "--functions", json.dumps(functions), *SMALL,
         "--feature-columns", "x0,x1,x2,x3",
     )  # fmt: skip
@@ -142,10 +154,10 @@ def test_columns_beside_the_features_are_for_functions_that_ask_for_them(tmp_pat
     assert "per_cost of margin" in done.stdout
 
 
-def test_a_picture_is_what_its_suffix_says(pool, tmp_path):
+def test_a_picture_is_what_its_suffix_says(pool, tmp_path, here):
     out = tmp_path / "curves.PNG"
 
-    assert simulate(
+    assert here(
         pool, "--label-column", "y", "--functions", "margin", *SMALL, "--out", out
     ).returncode == 0  # fmt: skip
     assert out.read_bytes().startswith(PNG)
@@ -295,35 +307,36 @@ def test_the_command_explains_itself():
     assert "random_forest" in done.stdout
 
 
-def test_the_functions_that_the_help_names_can_be_named(pool):
-    listed = simulate("--help").stdout.split("a forest or bagging):\n")[1]
+def test_the_functions_that_the_help_names_can_be_named(pool, here):
+    listed = here("--help").stdout.split("a forest or bagging):\n")[1]
     named = "".join(listed.split())
 
-    done = simulate(
-        pool, "--label-column", "y", "--functions", named, "--estimator", "random_forest",
-        "--seeds", "1", "--initial", "6", "--budget", "5", "--rounds", "1",
+    done = here(
+        pool, "--label-column", "y", "--functions", named, "--estimator", "bagging",
+        "--seeds", "1", "--initial", "6", "--budget", "5", "--rounds", "1", "--processes", "1",
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > len(named.split(","))
 
 
-def test_a_column_of_nothing_holds_no_labels(tmp_path):
+def test_a_column_of_nothing_holds_no_labels(tmp_path, here):
     path = tmp_path / "pool.parquet"
     pq.write_table(table_of(ids=True, labels=pa.nulls(150, pa.int64())), path)
 
-    done = simulate(path, "--label-column", "y", "--functions", "margin", *SMALL)
+    done = here(path, "--label-column", "y", "--functions", "margin", *SMALL)
 
     assert (done.returncode, done.stdout) == (1, "")
     assert "No item has a label: the column 'y' is empty" in done.stderr
 
 
-def test_a_column_of_lists_can_be_the_features(tmp_path):
+def test_a_column_of_lists_can_be_the_features(tmp_path, here):
     path = tmp_path / "pool.parquet"
     vectors = pa.array(list(VECTORS), pa.list_(pa.float64()))
     pq.write_table(pa.table({"vector": vectors, "note": ["any"] * 150, "y": LABELS}), path)
     known = (path, "--label-column", "y", "--functions", "margin", *SMALL)
 
-    refused, done = simulate(*known), simulate(*known, "--feature-columns", "vector")
+    refused, done = here(*known), here(*known, "--feature-columns", "vector")
 
     assert "name it alone in --feature-columns" in refused.stderr
     assert done.returncode == 0, done.stderr

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from service.api.blueprint import UPLOADS
+from service.api.slots import UPLOADS
 from service.app import create_app
 from service.backend import backend_on
 from service.redis_storage import connect

@@ -12,7 +12,7 @@ from service import redis_labels
 from service.errors import TooBusy
 from service.label_scripts import BLOCK
 from service.records import LABELLED, Labelling, now
-from service.redis_labels import RedisLabels, keys_of, step_of
+from service.redis_labels import RedisLabels, step_of
 from service.version_scripts import COUNTER
 from tests.contracts.test_storage import members
 
@@ -66,7 +66,7 @@ def check(labels, backend, model):
 
 def load(labels, changes, meanwhile=None):
     """Write changes as a load of steps of two rows, and others in between."""
-    keys, rows = keys_of("p"), sorted(changes)
+    keys, rows = labels.keys("p"), sorted(changes)
     labels.begin(keys, "t")
     for start in range(0, len(rows), 2):
         if start == 2 and meanwhile:
@@ -154,7 +154,7 @@ def test_a_load_is_seen_at_once_or_not_at_all(labels, backend):
     labels.put("p", {0: said("old"), 5: said("old")})
     before = state(labels, backend)
     changes = {0: said("new"), 1: said("new"), BLOCK: said("new"), 5: None}
-    keys, rows = keys_of("p"), sorted(changes)
+    keys, rows = labels.keys("p"), sorted(changes)
     labels.begin(keys, "t")
     for row in rows:
         labels.stage(keys=keys, args=["t", 60, 60, *step_of([row], changes)])
@@ -184,7 +184,7 @@ def test_what_a_load_wrote_stays_for_good(labels, connection, monkeypatch):
 
 def test_a_load_that_is_repeated_step_by_step_counts_nothing_twice(labels, backend):
     changes = {row: said("a") for row in range(4)}
-    keys = keys_of("p")
+    keys = labels.keys("p")
     labels.begin(keys, "t")
     for _ in range(2):
         labels.stage(keys=keys, args=["t", 60, 60, *step_of(list(changes), changes)])
@@ -195,7 +195,7 @@ def test_a_load_that_is_repeated_step_by_step_counts_nothing_twice(labels, backe
 
 
 def test_what_a_load_left_that_died_is_gone_with_the_next(labels, backend, connection):
-    keys = keys_of("p")
+    keys = labels.keys("p")
     labels.begin(keys, "dead")
     labels.stage(keys=keys, args=["dead", 60, 60, *step_of([7], {7: said("lost")})])
     connection.delete(keys[-1])
@@ -209,7 +209,7 @@ def test_what_a_load_left_that_died_is_gone_with_the_next(labels, backend, conne
 def test_one_load_waits_for_another_and_gives_up_after_a_while(labels, monkeypatch):
     in_steps_of(monkeypatch, 3)
     monkeypatch.setattr(redis_labels, "SECONDS_TO_WAIT", 0)
-    labels.begin(keys_of("p"), "other")
+    labels.begin(labels.keys("p"), "other")
 
     with pytest.raises(TooBusy):
         labels.put("p", {row: said("a") for row in range(4)})

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from service.records import LABELLED, LEASED, Decision, Lease, Spoken, new_id
 from service.redis_leases import RedisLeases
-from service.redis_storage import key_of
 from service.version_scripts import COUNTER
+from service.workspaces import key_of
 from tests.conftest import until
 from tests.contracts.test_storage import members
 

@@ -24,8 +24,8 @@ FUNCTIONS = [Function("entropy", {"base": "e", "normalised": False}), Function("
 class SomeOnly(OneModel):
     """A model of which the predictions of every third item are missing."""
 
-    def has(self, rows):
-        return rows % 3 > 0
+    def known(self, rows):
+        return rows[rows % 3 > 0]
 
 
 def supply_of(source, items):

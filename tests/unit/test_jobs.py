@@ -10,9 +10,9 @@ import rq
 from service.errors import Cancelled, Conflict, InvalidOutput, JobNotFound, TooBusy
 from service.files import upload_name
 from service.operations import job_views, jobs, recovery
-from service.queue import ASSIST, name_of
+from service.queue import ASSIST
 from service.records import CANCELLED, CANCELLING, FAILED, QUEUED, RUNNING, SUCCEEDED, Job, new_id
-from service.redis_storage import key_of
+from service.workspaces import key_of
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_job_that_runs_says_how_long_it_may_go_on(backend, queued):
 def test_a_simulation_has_a_timeout_of_its_own(backend):
     for task in ("score", "simulate"):
         job = jobs.submit(backend, Job(id=new_id(), task=task, request={}))
-        ticket = backend.queue.rq.fetch_job(name_of(job, job.ticket))
+        ticket = backend.queue.rq.fetch_job(backend.queue.name_of(job.ticket))
         settings = backend.settings
         expected = {"score": settings.job_timeout, "simulate": settings.simulation_timeout}
         assert ticket.timeout == expected[task]
@@ -63,7 +63,7 @@ def test_a_simulation_has_a_timeout_of_its_own(backend):
 
 def test_a_hand_waits_in_the_queue_and_harms_no_job_when_it_dies(backend, queued):
     backend.queue.put_hand(queued, "hand", 60)
-    ticket = backend.queue.rq.fetch_job(name_of(queued, "hand"))
+    ticket = backend.queue.rq.fetch_job(backend.queue.name_of("hand"))
 
     assert backend.queue.tickets() == [queued.ticket, "hand"]
     assert (ticket.func_name, ticket.timeout) == (ASSIST, 60)

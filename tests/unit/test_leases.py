@@ -22,7 +22,7 @@ from service.operations.leases import Demand
 from service.operations.rankings import Query
 from service.records import LABELLED, LEASED, Labelling
 from service.redis_leases import ABANDONED
-from service.redis_storage import key_of
+from service.workspaces import key_of
 from tests.leasing import pool_of, ranking_of
 from workers.worker import tidy
 

@@ -13,7 +13,7 @@ from service.operations import exclusions, labels, leases, pools, rankings, reme
 from service.operations.leases import Demand
 from service.operations.rankings import Query
 from service.records import LABELLED, LEASED, Pool
-from service.redis_storage import key_of
+from service.workspaces import key_of
 from tests.leasing import pool_of, ranking_of
 from tests.unit.test_pools import arrival
 

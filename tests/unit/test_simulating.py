@@ -14,8 +14,8 @@ from service.files import simulation_name, work_name
 from service.functions import Function
 from service.operations import jobs, pools, recovery, simulations
 from service.records import CANCELLED, QUEUED, SUCCEEDED, Job, Simulation
-from service.redis_storage import key_of
 from service.simulation import Initial, Plan
+from service.workspaces import key_of
 from tests.clusters import cluster
 from tests.conftest import until
 from tests.stored import label, stored_pool

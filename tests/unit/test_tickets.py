@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from service.operations import job_views, jobs
 from service.records import Job, new_id
 
-names = st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"))
+WORKSPACES = ("a", "team-b", "team-c")
+names = st.tuples(st.sampled_from(WORKSPACES), st.sampled_from("xyz"))
 
 
 def put(backend, workspace, job, number):
-    name = f"{workspace}_{workspace}{job}-{number}"
+    name = f"{workspace}_{job}-{number}"
     backend.queue.rq.push_job_id(name)
     return name
 
@@ -28,7 +29,7 @@ def workspace_of(name):
 
 
 def job_of(name):
-    return name.partition("-")[0]
+    return name.rpartition("-")[0]
 
 
 def turns(order, owner_of):
@@ -51,7 +52,7 @@ def test_what_came_at_once_goes_in_rounds(backend, asked):
     assert sorted(order) == sorted(put_in), "nothing is lost, nothing doubled"
     rounds = list(turns(order, workspace_of))
     assert rounds == sorted(rounds), "every workspace has a turn before one has two"
-    for workspace in "abc":
+    for workspace in WORKSPACES:
         own = [name for name in order if workspace_of(name) == workspace]
         rounds = list(turns(own, job_of))
         assert rounds == sorted(rounds), "and so has every job of one"
@@ -62,11 +63,12 @@ def test_what_came_at_once_goes_in_rounds(backend, asked):
 
 
 def test_a_thousand_jobs_of_one_workspace_do_not_keep_another_waiting(backend):
+    many, one = backend.within("many"), backend.within("one-more")
     for _ in range(1_000):
-        jobs.submit(backend, Job(id=new_id(), task="score", request={}, workspace="many"))
-    alone = jobs.submit(backend, Job(id=new_id(), task="score", request={}, workspace="one"))
+        jobs.submit(many, Job(id=new_id(), task="score", request={}))
+    alone = jobs.submit(one, Job(id=new_id(), task="score", request={}))
 
-    assert job_views.view(backend, alone).queue_position == 1
+    assert job_views.view(one, alone).queue_position == 1
 
 
 def test_the_pieces_of_a_large_job_let_a_small_one_pass(backend):
