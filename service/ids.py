@@ -23,6 +23,8 @@ THIRD = np.uint64(0xC4CEB9FE1A85EC53)
 WORD = 8
 MASKS = np.array([(1 << 8 * kept) - 1 for kept in range(WORD + 1)], dtype=np.uint64)
 """What leaves so many of the first bytes of a word."""
+FEW = 256
+"""So many ids, at most, are cut out one by one: numpy takes longer only to begin."""
 EMPTY = np.empty(0, dtype=np.uint8)
 NO_ROWS = np.empty(0, dtype=np.int64)
 RARE = 256
@@ -51,7 +53,11 @@ class PackedIds:
 
     def take(self, rows: Rows) -> "PackedIds":
         """Return the ids of `rows`, in that order, packed."""
-        _, lengths = self.spans(rows)
+        starts, lengths = self.spans(rows)
+        if len(rows) <= FEW:
+            places = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
+            blob = b"".join([self.blob.data[a:b] for a, b in places])
+            return PackedIds(np.frombuffer(blob, dtype=np.uint8), lengths.cumsum())
         pieces = [EMPTY]
         for start in range(0, len(rows), BLOCK):
             matrix = padded(self, rows[start : start + BLOCK])
@@ -64,14 +70,14 @@ class PackedIds:
 
     def texts(self) -> list[str]:
         """Return all ids as strings."""
-        parted = np.insert(self.blob, self.ends, 0).tobytes().decode()
-        found = parted.split("\0")[:-1]
-        if len(found) == len(self):
-            return found
-        # Some id holds the character that parts them.
+        if len(self) > FEW:
+            parted = np.insert(self.blob, self.ends, 0).tobytes().decode()
+            found = parted.split("\0")[:-1]
+            if len(found) == len(self):  # else some id holds the character that parts them
+                return found
         whole = self.blob.tobytes()
-        starts = [0, *self.ends[:-1].tolist()]
-        return [whole[a:b].decode() for a, b in zip(starts, self.ends.tolist(), strict=True)]
+        ends = self.ends.tolist()
+        return [whole[a:b].decode() for a, b in zip([0, *ends], ends, strict=False)]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Items:
 
     def array(self, part: Part, name: str) -> Column:
         """Return one array of a part."""
-        return self.files.array(f"{part_name(self.pool.id, part.id)}/{name}.npy")
+        return np.asarray(self.files.array(f"{part_name(self.pool.id, part.id)}/{name}.npy"))
 
     def packed(self, part: Part) -> PackedIds:
         """Return a part's ids."""
@@ -56,6 +56,9 @@ class Items:
     def located_in(self, rows: Rows) -> Iterator[tuple[int, Part, Rows]]:
         """Yield each part that some rows lie in: where it begins, and the places of its rows."""
         ends = self.pool.ends
+        if len(ends) == 1 and len(rows):
+            yield 0, self.pool.parts[0], np.arange(len(rows))
+            return
         parts = np.searchsorted(np.array(ends, dtype=np.int64), rows, side="right")
         order = np.argsort(parts, kind="stable")
         numbers, firsts = np.unique(parts[order], return_index=True)

@@ -45,7 +45,7 @@ class Settings:
     )
     host: str = setting("127.0.0.1", "the address the API listens on")
     port: int = setting(8000, "the port the API listens on; 0 takes a free one", at_most=65_535)
-    api_key: str = setting("", "a key with all rights of the workspace `default`; `shortlist keys` makes others")
+    api_key: str = setting("", "a key of the workspace `default`, beside those of `shortlist keys`")
     api_processes: int = setting(2, "processes that serve the API", at_least=1)
     api_threads: int = setting(16, "requests that one API process serves at once", at_least=4)
     workers: int = setting(2, "workers that `shortlist serve` starts", at_least=1)

@@ -4,10 +4,8 @@ import base64
 import hashlib
 import json
 import math
-import os
 import re
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from flask import Request
 from service.backend import Backend
 from service.errors import LengthRequired, MalformedBody, TooLarge, UnsupportedFormat
 from service.files import check_space, upload_name
-from service.files.disk import WRITTEN_AT_ONCE, begin_writing
+from service.files.arrival import Arrival
 from service.strictjson import members
 
 BLOCK = 1024 * 1024
@@ -149,31 +147,18 @@ def receive(request: Request, backend: Backend, token: str) -> Received:
 
 
 def write(request: Request, path: Path, limit: int) -> Received:
-    """Write a body to a new file, forced to disk.
-
-    While a block comes in, the one before it is hashed, and the disk writes those before that.
-    """
-    digest = hashlib.sha256()
-    size = begun = 0
-    with path.open("xb") as file, ThreadPoolExecutor(1) as hasher:
-        hashing: Future[None] | None = None
+    """Write a body to a new file, forced to disk."""
+    size = 0
+    with Arrival(path) as arrival:
         while block := request.stream.read(BLOCK):
             if size % LOOK_AT_DISK < BLOCK:
                 check_space(path)
             size += len(block)
             if size > limit:
                 raise TooLarge(f"An upload has at most {limit} bytes here (max_upload_bytes)")
-            if hashing:
-                hashing.result()  # so that few blocks are in memory
-            hashing = hasher.submit(digest.update, block)
-            file.write(block)
-            if size - begun >= WRITTEN_AT_ONCE:
-                begin_writing(file.fileno(), begun, size - begun)
-                begun = size
+            arrival.add(block)
         check_complete(request, size)
-        file.flush()
-        os.fsync(file.fileno())
-    return Received(size, digest.hexdigest())
+        return Received(size, arrival.finish())
 
 
 def check_complete(request: Request, size: int) -> None:

@@ -10,8 +10,9 @@ import marshmallow
 import orjson
 from flask import Request
 
-from service.api.blueprint import BODIES, backend, flatten, loaded, misfit, slot
+from service.api.blueprint import backend, flatten, loaded, misfit
 from service.api.bodies import parse_json, read_json, read_lines
+from service.api.slots import BODIES, slot
 from service.errors import Fault, InvalidRequest, MalformedBody, UnsupportedFormat
 from service.operations.labels import Entry
 from service.records import Document

@@ -16,8 +16,8 @@ LARGEST_POSITION = 2**53
 
 def issue(position: Any, question: Any) -> str:
     """Return the token that leads on from a position in the answer to a question."""
-    text = json.dumps([fingerprint(question), position], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    text = orjson.dumps([fingerprint(question), position])
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
 def redeem(token: str, question: Any, kind: type) -> Any:

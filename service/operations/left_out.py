@@ -10,7 +10,7 @@ from service import ranking
 from service.backend import Backend
 from service.files import ranking_name
 from service.filters import Condition, check, matching
-from service.ids import Rows
+from service.ids import NO_ROWS, Rows
 from service.items import Items
 from service.operations import exclusions
 from service.operations.remembered import SMALL, Marks
@@ -50,11 +50,13 @@ def left_out(
     where: Sequence[Condition],
 ) -> LeftOut:
     """Return what sets, ids and conditions leave out of a ranking."""
-    rows, unknown = exclusions.known_rows(backend, pool, ids)
     marks = marked(backend, found, sets)
-    if len(rows):
+    named = NO_ROWS
+    unknown: tuple[str, ...] = ()
+    if ids:
+        rows, unknown = exclusions.known_rows(backend, pool, ids)
         rows = ranking.distinct(rows[rows < found.total])
-    named = rows[~ranking.contains(marks.bitmap, rows)]
+        named = rows[~ranking.contains(marks.bitmap, rows)]
     size = marks.size + len(named)
     excluded = size - (found.total - found.ranked)
     if not where:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from service import ranking
 from service.acquisition import REGISTRY
@@ -148,17 +149,21 @@ def left_out_by(backend: Backend, pool: Pool, found: Ranking, query: Query) -> L
 def order_of(backend: Backend, found: Ranking, *, ascending: bool = False) -> ranking.Order:
     """Return the rows of a ranking, what to label sooner first, or last."""
     name = "order_ascending" if ascending else "order"
-    return backend.files.array(f"{ranking_name(found.id)}/{name}.npy")
+    return stored(backend, found, name)
+
+
+def stored(backend: Backend, found: Ranking, name: str) -> npt.NDArray[Any]:
+    """Return an array of a ranking; mapped, but numpy reads few rows of it faster unaware of it."""
+    return np.asarray(backend.files.array(f"{ranking_name(found.id)}/{name}.npy"))
 
 
 def columns_of(
     backend: Backend, pool: Pool, found: Ranking, walked: ranking.Page, *, ascending: bool
 ) -> Columns:
     """Return the items of a page with ids and scores."""
-    stored = backend.files.array(f"{ranking_name(found.id)}/scores.npy")
     places = found.ranked - 1 - walked.places if ascending else walked.places
     # The scores of a batch stand in the order of its picks, all others in pool order.
-    scores = np.asarray(stored[places if found.form == BATCH else walked.rows])
+    scores = stored(backend, found, "scores")[places if found.form == BATCH else walked.rows]
     items = Items(backend.files, pool)
     return Columns(
         ranks=walked.places + 1,
@@ -177,6 +182,6 @@ def originals(
         return None
     if not len(rows):
         return []
-    stored = backend.files.array(f"{ranking_name(found.id)}/originals.npy")[rows]
-    names = iter(items.at(stored[stored >= 0]))
-    return [next(names) if row >= 0 else None for row in stored.tolist()]
+    told = stored(backend, found, "originals")[rows]
+    names = iter(items.at(told[told >= 0]))
+    return [next(names) if row >= 0 else None for row in told.tolist()]

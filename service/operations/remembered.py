@@ -21,6 +21,8 @@ from service.storage import Place, Versioned, set_place
 
 R = TypeVar("R", bound=Record)
 
+KINDS: dict[str, type[Record]] = {Pool.kind: Pool, Ranking.kind: Ranking}
+NO_BITS = ranking.empty_bitmap(0)
 GROWTH = 8
 """How many bytes a record takes for each of its text."""
 SMALL = 512
@@ -139,11 +141,12 @@ def fetched(backend: Backend, place: Place) -> Kept:
 
 def parsed(place: Place, found: Versioned) -> Kept:
     """Return what was read as a value."""
-    kinds: dict[str, type[Record]] = {Pool.kind: Pool, Ranking.kind: Ranking}
-    if place[0] in kinds:
+    if place[0] in KINDS:
         text = found.content
-        record = None if text is None else kinds[place[0]].from_document(json.loads(text))
+        record = None if text is None else KINDS[place[0]].from_document(json.loads(text))
         return Kept(found.version, record)
+    if not found.content and found.version is not None:
+        return Kept(found.version, Marks(place, found.version, NO_BITS, 0))
     bitmap = np.frombuffer(found.content or b"", dtype=np.uint8)
     version = found.version if found.version is not None else object()
     return Kept(found.version, Marks(place, version, bitmap, ranking.count(bitmap)))

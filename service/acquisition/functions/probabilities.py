@@ -1,6 +1,6 @@
 """Scores of one model's class probabilities: how unsure it is of each item."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -199,15 +199,26 @@ def cost_margin(
 
 def entropy_of(probs: Array) -> Array:
     """Return the Shannon entropy in nats of each row of (rows, classes); 0 ln 0 counts as 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.log(probs)
-        terms *= probs
-    total = sums_of(terms)
-    if np.isnan(total).any():  # where 0 was multiplied by its logarithm
-        terms[probs == 0.0] = 0.0
-        total = sums_of(terms)
+    positive = probs.min(initial=1.0) > 0.0
+    total = sums_of(probs, times_its_logarithm if positive else times_its_logarithm_or_zero)
     # Subtracting from zero keeps the entropy of a certain row at 0.0, where negating gives -0.0.
-    return 0.0 - total
+    return np.subtract(0.0, total, out=total)
+
+
+def times_its_logarithm(probs: Array) -> Array:
+    """Return p ln p of each number above 0."""
+    terms = np.log(probs)
+    terms *= probs
+    return terms
+
+
+def times_its_logarithm_or_zero(probs: Array) -> Array:
+    """Return p ln p of each number, 0 for 0."""
+    # The logarithm of 1 instead: that of 0 takes many times as long as any other.
+    terms = np.where(probs == 0.0, 1.0, probs)
+    np.log(terms, out=terms)
+    terms *= probs
+    return terms
 
 
 def log_of(probs: Array) -> Array:
@@ -216,25 +227,40 @@ def log_of(probs: Array) -> Array:
     return np.log(floored, out=floored)
 
 
-def sums_of(terms: Array) -> Array:
+def sums_of(numbers: Array, term: Callable[[Array], Array] = np.array) -> Array:
     """Return the sum of each row of (rows, classes), whose last bits do not depend on the layout.
 
-    Where the rows lie class by class they are added up class by class, in numpy's own order for a
-    row by itself: many times faster with few classes.
+    What is added up is what `term` makes of the numbers, in arrays of its own. Where the rows lie
+    class by class, it is made and added class by class, so that it never leaves the cache, in
+    numpy's own order for a row by itself: many times faster with few classes.
     """
-    columns = terms.T
-    if len(columns) > PAIRWISE or not columns.flags.c_contiguous:
-        return np.ascontiguousarray(terms).sum(axis=1)
-    if len(columns) < LANES:
-        return columns.sum(axis=0)
-    whole = len(columns) - len(columns) % LANES
-    lanes = columns[:LANES]
-    for start in range(LANES, whole, LANES):
-        lanes = lanes + columns[start : start + LANES]
-    pairs = lanes[0::2] + lanes[1::2]
-    total: Array = (pairs[0] + pairs[1]) + (pairs[2] + pairs[3])
-    for column in columns[whole:]:
-        total += column
+    columns = numbers.T
+    count = len(columns)
+    if count > PAIRWISE or not columns.flags.c_contiguous:
+        return np.ascontiguousarray(term(numbers)).sum(axis=1)
+    whole = count - count % LANES
+
+    def lane(first: int) -> Array:
+        total = term(columns[first])
+        for place in range(first + LANES, whole, LANES):
+            total += term(columns[place])
+        return total
+
+    def pair(first: int) -> Array:
+        total = lane(first)
+        total += lane(first + 1)
+        return total
+
+    if whole:
+        total = pair(0)
+        total += pair(2)
+        other = pair(4)
+        other += pair(6)
+        total += other
+    else:
+        total = term(columns[0]) + 0.0  # numpy begins with 0.0, which makes one of -0.0
+    for column in columns[max(1, whole) :]:
+        total += term(column)
     return total
 
 
