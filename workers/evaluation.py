@@ -147,7 +147,7 @@ def computed(evaluation: Evaluation, function: Function, rows: Rows) -> Scores:
 
 def evidence_for(evaluation: Evaluation, function: Function, rows: Rows) -> dict[str, Any]:
     """Return all that a function needs of some rows."""
-    needs = set(function.entry.needs)
+    needs = function.entry.needs
     found: dict[str, Any] = {}
     if function.entry.kind == AGGREGATION:
         objects: Ragged = evaluation.supply.give("objects", function, rows)
@@ -158,8 +158,9 @@ def evidence_for(evaluation: Evaluation, function: Function, rows: Rows) -> dict
         found["base"] = base(evaluation, function.of[0], rows)
     if "bases" in needs:
         found["bases"] = np.stack([base(evaluation, each, rows) for each in function.of])
-    for need in needs - found.keys():
-        found[need] = evaluation.supply.give(need, function, rows)
+    for need in needs:
+        if need not in found:
+            found[need] = evaluation.supply.give(need, function, rows)
     return found
 
 

@@ -32,7 +32,7 @@ from workers.watch import Watch
 
 BLOCK_ROWS = 16_384
 BLOCK_VALUES = 2**21
-CACHED_VALUES = 2**16
+CACHED_VALUES = 3 * 2**15
 """Values of a block, a member's by itself, with which the steps of a function stay in the cache."""
 
 BLOCKS_KEPT = 64
@@ -82,10 +82,7 @@ class Supply:
 
     def known(self, function: Function, rows: Rows) -> Rows:
         """Return those rows for which there are predictions, where the function needs any."""
-        if not function.entry.needs_predictions:
-            return rows
-        there = self.source.has(rows)
-        return rows if there.all() else rows[there]
+        return self.source.known(rows) if function.entry.needs_predictions else rows
 
     def give(self, need: str, function: Function, rows: Rows) -> Any:
         """Return one kind of evidence of some rows, ascending."""
@@ -226,7 +223,7 @@ class Supply:
             return self.labels(rows)[None, :]
         votes = self.votes.files.predictions
         answer = np.full((votes.members or 1, len(rows)), -1, dtype=np.int64)
-        there = self.votes.has(rows)
+        there = self.votes.places(rows) >= 0
         codes = self.votes.give("votes", rows[there])
         places = {identity(each): place for place, each in enumerate(self.source.classes)}
         translated = np.array([places.get(identity(each), -1) for each in votes.classes] + [-1])
@@ -263,10 +260,10 @@ class Supply:
             chosen = np.unique(self.population.find(targets))
         else:
             every = np.arange(self.population.total, dtype=np.int64)
-            every = every[self.source.has(every)]
+            every = self.source.known(every)
             count = min(sample, len(every))
             chosen = np.sort(np.random.default_rng(seed).choice(every, count, replace=False))
-        known = chosen[self.source.has(chosen)]
+        known = self.source.known(chosen)
         if not len(known):
             raise UnusableItems("There are no predictions of any of the targets")
         found: Array = np.ascontiguousarray(self.source.give("member_probs", known))
@@ -293,5 +290,4 @@ class Supply:
     @cached_property
     def labelled_known(self) -> Rows:
         """The labelled rows for which there are predictions."""
-        rows = self.pool_labels.rows
-        return rows[self.source.has(rows)]
+        return self.source.known(self.pool_labels.rows)

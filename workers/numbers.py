@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from service.acquisition.evidence import Array, Rows
 
-ONE = np.float64(1.0).view(np.uint64)
 FEW_CLASSES = 64
 
 
@@ -20,10 +19,13 @@ def fractions(array: npt.NDArray[Any]) -> Array:
     """
     few = array.shape[-1] <= FEW_CLASSES
     stored = array.transpose(*range(1, array.ndim), 0) if few else array
-    made = np.array(stored, dtype=np.float64, order="C")
     # Of all floats only those from 0 to 1 have bits that, as an integer, are no more than those of
-    # 1: one look instead of two. It is rare that anything has to be done.
-    if made.view(np.uint64).max(initial=0) > ONE:
+    # 1: one look instead of two, and it brings the numbers into the cache. It is rare that anything
+    # has to be done.
+    bits = np.dtype(f"u{array.itemsize}")
+    beyond = array.view(bits).max(initial=0) > np.ones((), array.dtype).view(bits)
+    made = np.array(stored, dtype=np.float64, order="C")
+    if beyond:
         np.clip(made, 0.0, 1.0, out=made)
     return made.transpose(-1, *range(array.ndim - 1)) if few else made
 

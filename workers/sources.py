@@ -13,7 +13,7 @@ from service.files import Files, members_name, predictions_name
 from service.given import FORMS, PredictionFiles
 from service.records import Model, Part
 from workers import memory
-from workers.assignment import Assignment, Mask
+from workers.assignment import Assignment
 from workers.committee import Committee
 from workers.numbers import fractions, ordered, votes_of, window
 
@@ -29,8 +29,8 @@ class Source(Protocol):
     def values(self) -> int:
         """How many numbers it says of one item, about."""
 
-    def has(self, rows: Rows) -> Mask:
-        """Return of which rows it says something."""
+    def known(self, rows: Rows) -> Rows:
+        """Return those of which it says something; the rows themselves where that is all."""
 
     def give(self, need: str, rows: Rows) -> Any:
         """Return one kind of evidence of rows that it says something of."""
@@ -76,9 +76,9 @@ class Nothing:
     classes: tuple[Any, ...] = ()
     values: int = 1
 
-    def has(self, rows: Rows) -> Mask:
-        """Return of which rows there are predictions: of none."""
-        return np.zeros(len(rows), dtype=np.bool_)
+    def known(self, rows: Rows) -> Rows:
+        """Return those of which there are predictions: none."""
+        return rows[:0]
 
     def give(self, need: str, rows: Rows) -> Any:
         """Raise: whoever submitted the job made sure that nothing is asked."""
@@ -101,9 +101,9 @@ class OneModel:
         """How many numbers it says of one item."""
         return (self.members or self.probs).values
 
-    def has(self, rows: Rows) -> Mask:
-        """Return of which rows there are predictions: of all."""
-        return np.ones(len(rows), dtype=np.bool_)
+    def known(self, rows: Rows) -> Rows:
+        """Return those of which there are predictions: all."""
+        return rows
 
     def give(self, need: str, rows: Rows) -> Any:
         """Return one kind of evidence of some rows."""
@@ -138,9 +138,9 @@ class Models:
         """How many numbers they say of one item."""
         return len(self.probs) * len(self.classes)
 
-    def has(self, rows: Rows) -> Mask:
-        """Return of which rows there are predictions: of all."""
-        return np.ones(len(rows), dtype=np.bool_)
+    def known(self, rows: Rows) -> Rows:
+        """Return those of which there are predictions: all."""
+        return rows
 
     def give(self, need: str, rows: Rows) -> Any:
         """Return one kind of evidence of some rows."""
@@ -175,52 +175,53 @@ class Upload:
         return (said.members or 1) * max(1, len(said.classes)) * each
 
     def places(self, rows: Rows) -> Rows:
-        """Return the place among the predicted items of some rows, ascending, -1 for none."""
+        """Return the place among the predicted items of some rows, ascending, -1 for none; the
+        rows themselves where each stands at its own."""
         if not len(rows):
             return rows
         start, stop = int(rows[0]), int(rows[-1]) + 1
         places = self.files.places(start, stop)
         return rows if places is None else places[rows - start]
 
-    def has(self, rows: Rows) -> Mask:
-        """Return of which rows there are predictions."""
-        return self.places(rows) >= 0
+    def known(self, rows: Rows) -> Rows:
+        """Return those of which there are predictions; the rows themselves where that is all."""
+        places = self.places(rows)
+        return rows if places is rows or (places >= 0).all() else rows[places >= 0]
 
     def give(self, need: str, rows: Rows) -> Any:
         """Return one kind of evidence of some rows."""
         places = self.places(rows)
         if need in ("objects", "tokens"):
             return self.ragged(places)
+        # A run of them copies nothing.
+        index = window(places) if places is rows or ordered(places) else places
         if need == "label_probs":
-            return fractions(self.at("label_probs", places))
+            return fractions(self.at("label_probs", index))
         if self.files.predictions.form in ("regression", "regression_members"):
-            return self.regression(need, places)
-        return self.classification(need, places)
+            return self.regression(need, index)
+        return self.classification(need, index)
 
-    def at(self, name: str, places: Rows) -> npt.NDArray[Any]:
-        """Return some rows of an array; a run of them copies nothing."""
-        array: npt.NDArray[Any] = self.files.array(name)[
-            window(places) if ordered(places) else places
-        ]
-        return array
+    def at(self, name: str, index: Any) -> npt.NDArray[Any]:
+        """Return some rows of an array."""
+        return np.asarray(self.files.array(name))[index]
 
-    def classification(self, need: str, places: Rows) -> Any:
+    def classification(self, need: str, index: Any) -> Any:
         """Return probabilities, a committee's or one model's, or votes."""
         kind = self.files.predictions.form
         if kind == "votes":
-            return self.at("votes", places).T.astype(np.int64)
+            return self.at("votes", index).T.astype(np.int64)
         if kind == "probs":
-            return fractions(self.at("probs", places))
-        probs = fractions(self.at("member_probs", places)).transpose(1, 0, 2)
+            return fractions(self.at("probs", index))
+        probs = fractions(self.at("member_probs", index)).transpose(1, 0, 2)
         if need == "probs":
             return probs.mean(axis=0)
         return votes_of(probs) if need == "votes" else probs
 
-    def regression(self, need: str, places: Rows) -> Array:
+    def regression(self, need: str, index: Any) -> Array:
         """Return predicted values; those of a committee have a mean and a deviation."""
         if self.files.predictions.form == "regression":
-            return self.at(need, places).astype(np.float64)
-        values = self.at("member_values", places).astype(np.float64).T
+            return self.at(need, index).astype(np.float64)
+        values = self.at("member_values", index).astype(np.float64).T
         if need == "member_values":
             return values
         return values.mean(axis=0) if need == "mean" else values.std(axis=0)
@@ -261,9 +262,11 @@ class From:
         """How many numbers it says of one item, about."""
         return self.source.values
 
-    def has(self, rows: Rows) -> Mask:
-        """Return of which rows there are predictions."""
-        return self.source.has(rows + self.start)
+    def known(self, rows: Rows) -> Rows:
+        """Return those of which there are predictions; the rows themselves where that is all."""
+        moved = rows + self.start
+        known = self.source.known(moved)
+        return rows if known is moved else known - self.start
 
     def give(self, need: str, rows: Rows) -> Any:
         """Return one kind of evidence of some rows."""

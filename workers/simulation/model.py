@@ -11,7 +11,6 @@ import numpy.typing as npt
 from service.acquisition.evidence import Array, Rows
 from service.errors import InvalidRequest
 from service.estimators import Recipe
-from workers.assignment import Mask
 from workers.fitting import fit, probabilities
 from workers.numbers import votes_of, window
 from workers.untrusted.artifacts.committees import Committee, committee_of
@@ -77,9 +76,9 @@ class FittedModel:
             found[start : start + BLOCK] = probabilities(self.classifier, block, len(self.classes))
         return found
 
-    def has(self, rows: Rows) -> Mask:
-        """Return of which rows there are predictions: of all."""
-        return np.ones(len(rows), dtype=np.bool_)
+    def known(self, rows: Rows) -> Rows:
+        """Return those of which there are predictions: all."""
+        return rows
 
     def give(self, need: str, rows: Rows) -> Any:
         """Return one kind of evidence of some rows."""

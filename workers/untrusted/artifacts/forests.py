@@ -18,8 +18,12 @@ from sklearn.tree._tree import TREE_LEAF, Tree
 
 from workers.untrusted.artifacts.classifier import Array
 
-AT_ONCE = 2**14
-"""Pairs of an item and a tree that are walked at once, about: their arrays stay in the cache."""
+AT_ONCE = 2**16
+"""Pairs of an item and a tree that are walked at once, about.
+
+Their arrays stay in the cache, and each step takes long enough that threads seldom wait for one
+another: they take turns between steps.
+"""
 
 LEVELS_TO_SORT_BY = 24
 ROWS = 256
