@@ -5,7 +5,7 @@ tests := $(python) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loads
 bench = $(python) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 no_venv = echo "python3 cannot make environments here; run: sudo apt-get install python3-venv"
 
-.PHONY: help setup demo serve test check openapi docs estimators bench label-economy bench-simulation bench-strategies
+.PHONY: help setup demo serve test check fuzz openapi docs estimators bench label-economy bench-simulation bench-strategies
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -28,6 +28,9 @@ check: setup  ## what must pass before a change is done: style, types, imports, 
 	.venv/bin/lint-imports
 	$(python) -m service.openapi | diff openapi.yaml -
 	$(tests)
+
+fuzz: setup  ## many thousand requests drawn from openapi.yaml, other ones each time
+	$(python) -m pytest -rP --hypothesis-profile=long tests/acceptance/test_fuzz.py
 
 openapi: setup  ## write openapi.yaml from the code
 	$(python) -m service.openapi > .venv/openapi.yaml

@@ -37,6 +37,9 @@ WITH_A_BODY = (Conflict, TooLarge, TooBusy, StorageFull)
 """What may happen to any body: its key is at work, it is too large, too many come, no room."""
 
 
+TOO_LONG = "The web server takes no URL of more than 64 KiB: long lists belong in a body"
+
+
 def configure(app: Flask) -> None:
     """Set what flask-smorest needs to know of the description."""
     app.config.update(
@@ -82,6 +85,8 @@ def finish_operation(operation: Document) -> None:
     for parameter in operation.get("parameters", ()):
         if parameter.get("in") == "query":
             parameter.setdefault("required", False)
+            if parameter["schema"].get("type") == "array":
+                responses["414"] = {"description": TOO_LONG}
 
 
 def finish_scoring(schemas: Document) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from hypothesis import settings
 
 from service.app import create_app
 from service.backend import backend_on
@@ -20,6 +21,8 @@ from tests.client import Client
 from tests.fakes import MemoryStorage
 
 PATIENCE = 60
+
+settings.register_profile("long")  # `make fuzz` asks for it: tests may then draw many more
 
 
 def until(condition, patience=PATIENCE):

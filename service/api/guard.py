@@ -7,6 +7,15 @@ from flask import Flask, Response, g, request
 
 from service.records import new_id
 
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline';"
+    " frame-ancestors 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+"""No browser is to run, frame or guess at what is in an answer: clients' words are in it."""
+
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
@@ -25,7 +34,8 @@ def name_request() -> None:
 def add_headers(response: Response) -> Response:
     """Return the answer with its request's id, and with an ETag where it can have one."""
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     if response.status_code == HTTPStatus.NO_CONTENT:
         response.headers.pop("Content-Type", None)
     if (
@@ -33,7 +43,7 @@ def add_headers(response: Response) -> Response:
         and response.status_code == HTTPStatus.OK
         and not response.is_streamed
     ):
-        response.headers.setdefault("Cache-Control", "no-cache")
+        response.headers.setdefault("Cache-Control", "private, no-cache")
         response.add_etag()
         etag, _ = response.get_etag()
         if etag and request.if_none_match.contains(etag):

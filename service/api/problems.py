@@ -14,6 +14,7 @@ from service.errors import (
     MethodNotAllowed,
     NotFound,
     ServiceError,
+    StorageFull,
     TooLarge,
     Unavailable,
 )
@@ -35,6 +36,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, answer_http)
     app.register_error_handler(redis.exceptions.ConnectionError, answer_unavailable)
     app.register_error_handler(redis.exceptions.TimeoutError, answer_unavailable)
+    app.register_error_handler(redis.exceptions.OutOfMemoryError, answer_full)
     app.register_error_handler(OSError, answer_storage)
     app.register_error_handler(Exception, answer_unexpected)
 
@@ -66,6 +68,14 @@ def answer_unavailable(error: Exception) -> Response:
     log.warning("Redis cannot be reached: %s", type(error).__name__)
     return answer(
         Unavailable("The storage cannot be reached; try again", headers={"Retry-After": "2"})
+    )
+
+
+def answer_full(error: Exception) -> Response:
+    """Return a Redis without memory as a problem; it refused the write whole."""
+    log.error("Redis is full: %s", error)
+    return answer(
+        StorageFull("Redis has no memory left; nothing was kept", headers={"Retry-After": "30"})
     )
 
 

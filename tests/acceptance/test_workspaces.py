@@ -21,14 +21,10 @@ from service.redis_storage import connect
 from service.settings import Settings
 from tests.client import Client
 from tests.conftest import installation, until
+from tests.populated import ITEMS, LABELS, populate
 
 DESCRIPTION = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text())
 SHORTLIST = (sys.executable, "-m", "service.cli", "keys")
-IDS = [f"item-{row}" for row in range(40)]
-ITEMS = {"items": [{"id": id, "features": [row, row % 3]} for row, id in enumerate(IDS)]}
-LABELS = {
-    "labels": [{"id": id, "label": ("small", "large")[row % 2]} for row, id in enumerate(IDS[:30])]
-}
 BINARY = "application/octet-stream"
 ASKED = {
     ("POST", "/v1/models"): "?format=skops",
@@ -125,38 +121,7 @@ def beta(service):
 
 @pytest.fixture(scope="module")
 def known(alpha):
-    """The ids of one of everything that there can be, in alpha."""
-    pool = alpha.post("/v1/pools", {"name": "animals"}).json["id"]
-    part = alpha.finish(f"/v1/pools/{pool}/items", ITEMS)["result"]["part"]["id"]
-    assert alpha.put(f"/v1/pools/{pool}/labels", LABELS).status == 200
-    assert alpha.put(f"/v1/pools/{pool}/exclusions/held", {"ids": IDS[-1:]}).status in (200, 201)
-    said = {"classes": ["small", "large"], "items": [{"id": id, "probs": [0.5, 0.5]} for id in IDS]}
-    predictions = alpha.predictions(pool, said, kind="probs")
-    trained = {"pool": pool, "estimator": {"name": "logistic_regression"}}
-    model = alpha.finish("/v1/trainings", trained)["result"]["model"]["id"]
-    job = alpha.finish(
-        "/v1/scorings",
-        {"pool": pool, "predictions": predictions, "acquisitions": [{"name": "margin"}]},
-    )
-    ranking = job["result"]["rankings"][0]["id"]
-    lease = alpha.post(f"/v1/rankings/{ranking}/leases", {"n": 1, "annotator": "ann"}).json["id"]
-    learner = alpha.post("/v1/learners", {**trained, "acquisition": {"name": "margin"}}).json["id"]
-    simulated = {
-        "pool": pool,
-        "estimators": [trained["estimator"]],
-        "functions": [{"name": "margin"}],
-        "seeds": 2,
-        "initial": {"size": 2},
-        "budget": 1,
-        "rounds": 1,
-        "metrics": ["accuracy"],
-    }
-    simulation = alpha.finish("/v1/simulations", simulated)["id"]
-    return {
-        "pool_id": pool, "part_id": part, "name": "held", "predictions_id": predictions,
-        "model_id": model, "job_id": job["id"], "ranking_id": ranking, "lease_id": lease,
-        "learner_id": learner, "simulation_id": simulation,
-    }  # fmt: skip
+    return populate(alpha)
 
 
 TOLD_TO_ALL = ("/v1/acquisitions", "/v1/estimators", "/v1/limits")

@@ -84,6 +84,7 @@ def test_an_operation_shows_the_body_it_takes(operation):
 
 def test_an_operation_names_its_errors_as_problems(operation):
     errors = {code: said for code, said in operation["responses"].items() if code[0] in "45"}
+    errors.pop("414", None)  # the web server's own, before any of ours reads the request
 
     assert "401" in errors
     for said in errors.values():
