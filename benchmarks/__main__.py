@@ -30,6 +30,7 @@ PROGRAMS = (
     "jobs",
     "startup",
     "splitting",
+    "load",
     "cluster",
     "growth",
 )

@@ -58,6 +58,14 @@ def resident(pid: int) -> int:
     return kilobytes(pid, "VmRSS") * 1024
 
 
+def own_memory(pid: int) -> int:
+    """Return the bytes of memory that a process has and no file; none once it has ended."""
+    try:
+        return kilobytes(pid, "RssAnon") * 1024
+    except (FileNotFoundError, ProcessLookupError, StopIteration):
+        return 0
+
+
 def high_water(pid: int) -> int:
     """Return the most bytes of memory that a process has had since it was last forgotten."""
     return kilobytes(pid, "VmHWM") * 1024

@@ -64,10 +64,15 @@ class Sent:
 
 
 def send(url: str, pool: str, array: Array) -> Sent:
-    """Send an array to a pool as an .npy file."""
+    """Send an array to a pool as an .npy file of items."""
+    return send_to(url, f"/v1/pools/{pool}/items", array)
+
+
+def send_to(url: str, path: str, array: Array) -> Sent:
+    """Send an array as an .npy file."""
     place = urlsplit(url)
     head = (
-        f"POST /v1/pools/{pool}/items HTTP/1.1\r\nHost: {place.netloc}\r\nConnection: close\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {place.netloc}\r\nConnection: close\r\n"
         f"Content-Type: application/x-npy\r\nContent-Length: {array.bytes}\r\n\r\n"
     )
     with socket.create_connection((place.hostname or "", place.port or 80), PATIENCE) as line:

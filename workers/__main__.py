@@ -10,6 +10,9 @@ from functools import partial
 from service.settings import SANDBOX_ADDRESS, InvalidSettings, Settings
 from workers.sandbox.starter import ZygoteProcess
 
+GIVES_WAY = 5
+"""How nice a worker is, and all that it starts: who waits for an answer goes before."""
+
 
 def main() -> None:
     """Work until a signal says to stop."""
@@ -17,6 +20,7 @@ def main() -> None:
     settings = Settings.from_environment(os.environ)
     if not settings.redis_url:
         raise InvalidSettings("SHORTLIST_REDIS_URL is not set; `shortlist worker` finds the server")
+    os.nice(GIVES_WAY)
     # RQ handles signals once it works; until then one must not leave the zygote's files behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     zygote = ZygoteProcess()
