@@ -3,9 +3,10 @@ python := .venv/bin/python
 # File by file in their order: the acceptance tests, which take longest, first.
 tests := $(python) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 bench = $(python) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
+tools = test -d .venv/tools || python3 -m venv .venv/tools; .venv/tools/bin/pip install
 no_venv = echo "python3 cannot make environments here; run: sudo apt-get install python3-venv"
 
-.PHONY: help setup demo serve test check fuzz openapi docs estimators bench label-economy bench-simulation bench-strategies
+.PHONY: help setup demo serve test check fuzz fuzz-formats chaos audit sbom openapi docs estimators bench label-economy bench-simulation bench-strategies
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -32,6 +33,9 @@ check: setup  ## what must pass before a change is done: style, types, imports, 
 fuzz: setup  ## many thousand requests drawn from openapi.yaml, other ones each time
 	$(python) -m pytest -rP --hypothesis-profile=long tests/acceptance/test_fuzz.py
 
+chaos: setup  ## work with an installation whose processes are killed, 300 times; prints a table
+	$(python) -m tests.chaos --kills 300
+
 openapi: setup  ## write openapi.yaml from the code
 	$(python) -m service.openapi > .venv/openapi.yaml
 	cp .venv/openapi.yaml openapi.yaml
@@ -41,6 +45,14 @@ docs: setup  ## write the generated pages of docs/ from the code
 
 estimators: setup  ## write service/estimators.json from scikit-learn
 	$(python) -m workers.estimators
+
+audit: setup  ## ask for known vulnerabilities of what is pinned (needs the internet)
+	$(tools) -q pip-audit
+	.venv/tools/bin/pip-audit --disable-pip --no-deps --requirement constraints.txt
+
+sbom: setup  ## write what the installation is made of into sbom.json, as CycloneDX
+	$(tools) -q cyclonedx-bom
+	.venv/tools/bin/cyclonedx-py environment --output-file sbom.json $(python)
 
 bench: setup  ## measure all that is promised of speed and memory, and write docs/performance.md
 	$(bench)

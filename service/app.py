@@ -61,14 +61,22 @@ class App(Flask):
         return func
 
 
-def create_app(settings: Settings | None = None, backend: Backend | None = None) -> Flask:
-    """Return the app on a backend; by default the one that the environment describes."""
+def create_app(
+    settings: Settings | None = None,
+    backend: Backend | None = None,
+    is_draining: Callable[[], bool] = lambda: False,
+) -> Flask:
+    """Return the app on a backend; by default the one that the environment describes.
+
+    `is_draining` says whether the process is about to stop.
+    """
     opened = backend or open_backend(settings or Settings.from_environment(os.environ))
     app = App("service", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = opened
-    app.extensions.update(slots(opened.settings.api_threads))
+    app.extensions[health.DRAINING] = is_draining
+    app.extensions.update(slots(opened.settings))
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
     documentation.register(app)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
-from service.processes import bucket, embedded, supervisor, webserver
+from service.processes import bucket, embedded, layout, supervisor, webserver
 from service.processes.children import CannotStart
 from service.settings import PREFIX, InvalidSettings, Settings
 
@@ -19,8 +19,12 @@ COMMANDS = {
     "redis": "run the embedded server alone",
     "settings": "print every setting, its default and its meaning",
     "keys": "make, list, rotate and revoke keys: `shortlist keys --help`",
+    "backup": "copy a running service's data into a directory: `shortlist backup --help`",
+    "restore": "make a data directory of a backup",
+    "rebuild": "after Redis was lost, make records again of the files that stand",
     "simulate": "replay active learning on a file of labelled items, without a server",
 }
+BACKUP_COMMANDS = ("backup", "restore", "rebuild")
 FLAGS = {
     "data_dir": ("serve", "api", "worker", "redis"),
     "host": ("serve", "api"),
@@ -53,6 +57,10 @@ def obey(arguments: Sequence[str]) -> int:
         from service import key_commands  # its libraries take longer than `settings` does
 
         return key_commands.run(arguments[1:], os.environ)
+    if arguments and arguments[0] in BACKUP_COMMANDS:
+        from service import backup_commands  # as above
+
+        return backup_commands.run(arguments, os.environ)
     options = vars(parser().parse_args(arguments))
     command = options.pop("command")
     if command == "settings":
@@ -71,6 +79,7 @@ def run(command: str, settings: Settings, *, port_is_given: bool) -> int:
     if command == "redis":
         run_embedded_server(settings)
     settings = connected(settings)
+    layout.check(settings.data_dir)
     if settings.storage_url:
         bucket.check(settings.storage_url)
     if command == "worker":
@@ -85,7 +94,9 @@ def run(command: str, settings: Settings, *, port_is_given: bool) -> int:
 
 def run_embedded_server(settings: Settings) -> NoReturn:
     """Become the embedded server."""
-    command = embedded.command(settings.data_dir, embedded.claim(settings.data_dir))
+    lock = embedded.claim(settings.data_dir)
+    layout.check(settings.data_dir)
+    command = embedded.command(settings.data_dir, lock)
     for file in command.files:
         os.set_inheritable(file, True)
     print(f"The embedded server answers at {embedded.url(settings.data_dir)}", flush=True)
@@ -154,7 +165,7 @@ def rows() -> Iterable[tuple[str, str, str]]:
 def listing() -> Iterable[str]:
     """Yield the settings as lines for the screen."""
     for variable, default, meaning in rows():
-        yield f"  {variable:<32}{meaning}" + (f" [{default}]" if default else "")
+        yield f"  {variable:<34}{meaning}" + (f" [{default}]" if default else "")
 
 
 def table() -> Iterable[str]:

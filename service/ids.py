@@ -5,7 +5,7 @@ and an index of 64-bit hashes, sorted, with the row of each. Finding an id is a 
 and a comparison of bytes, so that an equal hash is never taken for an equal id.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ MASKS = np.array([(1 << 8 * kept) - 1 for kept in range(WORD + 1)], dtype=np.uin
 """What leaves so many of the first bytes of a word."""
 FEW = 256
 """So many ids, at most, are cut out one by one: numpy takes longer only to begin."""
+PIECE = 512  # bytes of ids that are hashed at once
 EMPTY = np.empty(0, dtype=np.uint8)
 NO_ROWS = np.empty(0, dtype=np.int64)
 RARE = 256
@@ -125,12 +126,6 @@ def numbered(start: int, stop: int) -> PackedIds:
     return PackedIds(np.concatenate(pieces), np.cumsum(np.concatenate(lengths)))
 
 
-def blocks(ids: PackedIds) -> Iterator[Rows]:
-    """Yield all rows in blocks small enough to work on."""
-    for start in range(0, len(ids), BLOCK):
-        yield np.arange(start, min(start + BLOCK, len(ids)))
-
-
 def words(blob: Bytes, starts: Rows, lengths: Rows) -> Hashes:
     """Return the bytes of some ids as zero-padded 64-bit words (ids, words of the longest).
 
@@ -174,14 +169,19 @@ def width_of(lengths: Rows) -> int:
 def hash_ids(ids: PackedIds) -> Hashes:
     """Return a 64-bit hash of each id, the same on every machine and in every block."""
     hashes = np.empty(len(ids), dtype=np.uint64)
-    for rows in blocks(ids):
+    for first in range(0, len(ids), BLOCK):
+        rows = np.arange(first, min(first + BLOCK, len(ids)))
         starts, lengths = ids.spans(rows)
         state = lengths.astype(np.uint64) * FIRST
-        matrix = words(ids.blob, starts, lengths)
-        for column in range(matrix.shape[1]):
-            mixed = (state ^ mix(matrix[:, column])) * SECOND + FIRST
-            state = np.where(lengths > column * WORD, mixed, state)
-        hashes[rows] = mix(state)
+        while len(rows):  # a piece of all, then of those that go on: no id is padded to the longest
+            matrix = words(ids.blob, starts, np.minimum(lengths, PIECE))
+            for column in range(matrix.shape[1]):
+                mixed = (state ^ mix(matrix[:, column])) * SECOND + FIRST
+                state = np.where(lengths > column * WORD, mixed, state)
+            hashes[rows] = mix(state)
+            more = lengths > PIECE
+            rows, state = rows[more], state[more]
+            starts, lengths = starts[more] + PIECE, lengths[more] - PIECE
     return hashes
 
 

@@ -15,6 +15,7 @@ from service import ids as ids_module
 from service.files import Files, part_name
 from service.ids import NO_ROWS, Hashes, IdIndex, PackedIds, Rows
 from service.records import Part, Pool
+from service.settings import LONGEST_ID
 
 Column = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -67,10 +68,13 @@ class Items:
             yield ends[number] - part.rows, part, chosen
 
     def find(self, wanted: Sequence[str]) -> Rows:
-        """Return the row of each id, and -1 where the pool does not know it."""
+        """Return the row of each id, and -1 where the pool does not know it.
+
+        What is longer than any id is not looked for: that would take time by its length.
+        """
         if not wanted:
             return NO_ROWS
-        packed = ids_module.pack(wanted)
+        packed = ids_module.pack([id if len(id) <= LONGEST_ID else "" for id in wanted])
         hashes = ids_module.hash_ids(packed)
         found = np.full(len(wanted), -1, dtype=np.int64)
         for start, part in self.located():

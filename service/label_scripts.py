@@ -199,7 +199,7 @@ for _, block in ipairs(redis.call('SMEMBERS', copied)) do
 end
 redis.call('SUNIONSTORE', labels, labels, copied)
 redis.call('BITOP', 'XOR', bits, bits, flips)
-changed(bits)
+if redis.call('EXISTS', bits) == 1 then changed(bits) else redis.call('DEL', bits .. ':version') end
 if redis.call('EXISTS', copies) == 1 then
   local counts = redis.call('EXISTS', classes) == 1 and pending or classes
   redis.call('RENAME', copies, counts)

@@ -1,9 +1,10 @@
 """What the server does with the leases of one pool, in Lua: each step at once, by its own clock.
 
 Keys of a pool, after its own: `claims` (hash: row → state), `ends` (sorted set: lease → time in
-milliseconds at which it runs out), `list` (sorted set of entries "created_at id"), `annotations`
-(list), `decisions` (hash: row → a label that is still to be put), and the bitmaps that a walk looks
-at: `closed`, `decided`, `full:k` (rows with k claims or more), `own:annotator`.
+milliseconds at which it runs out), `ended` (the same of those that have, while they are
+remembered), `list` (sorted set of entries "created_at id"), `annotations` (list), `decisions`
+(hash: row → a label that is still to be put), and the bitmaps that a walk looks at: `closed`,
+`decided`, `full:k` (rows with k claims or more), `own:annotator`.
 Keys of a lease: itself (hash: document, entry, annotator, ended), `held` and `done` (hashes:
 row → what a reading said of the item).
 
@@ -102,6 +103,8 @@ local function finish(id, how)
   redis.call('ZREM', of_pool('list'), redis.call('HGET', of_lease(id), 'entry') or '')
   redis.call('HSET', of_lease(id), 'ended', how)
   redis.call('EXPIRE', of_lease(id), REMEMBERED)
+  redis.call('ZREMRANGEBYSCORE', of_pool('ended'), '-inf', now - 1000 * REMEMBERED)
+  redis.call('ZADD', of_pool('ended'), now, id)
 end
 
 local function sweep()
@@ -124,7 +127,7 @@ SWEEP = "return left"
 TAKE = """
 local id, entry, document, annotator = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local overlap, milliseconds, n = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local labelled_too, all = ARGV[8] == '1', ARGV[9] == '1'
+local labelled_too, all, most = ARGV[8] == '1', ARGV[9] == '1', tonumber(ARGV[10])
 
 local function may_have(row)
   if not labelled_too and redis.call('GETBIT', LABELLED, row) == 1 then return nil end
@@ -141,13 +144,14 @@ end
 
 if redis.call('EXISTS', of_lease(id)) == 0 then
   local taken = {}
-  for place = 10, #ARGV, 2 do
+  for place = 11, #ARGV, 2 do
     if #taken == n then break end
     local state = may_have(ARGV[place])
     if state then taken[#taken + 1] = {ARGV[place], ARGV[place + 1], state} end
   end
   if #taken < n and not all then return false end
   if #taken == 0 then return {0} end
+  if redis.call('ZCARD', of_pool('ends')) >= most then return {-1} end
   for _, each in ipairs(taken) do
     local row, said, state = each[1], each[2], each[3]
     local before = #state.c
@@ -168,8 +172,9 @@ return {ends(id) or 0, redis.call('HGETALL', of_lease(id, 'held'))}
 """Give the first n of some candidates, the best first, that may be had.
 
 ARGV: lease, entry, document, annotator, overlap, milliseconds, n, whether labelled rows may be had,
-whether these are all candidates, then row and what a reading said of it, again and again. Return
-when the lease ends and what it holds; false, where fewer than n were found among some of many.
+whether these are all candidates, how many leases there may be, then row and what a reading said of
+it, again and again. Return when the lease ends and what it holds; -1 where there are too many
+leases; false, where fewer than n were found among some of many.
 """
 
 READ = """

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import redis
 import rq
+from rq.exceptions import InvalidJobOperation
 from rq.job import Callback, Dependency
 from rq.job import Job as Ticket
 from rq.serializers import JSONSerializer
@@ -152,8 +153,13 @@ class RQQueue:
         names = [self.name_of(ticket) for ticket in (*job.piece_tickets, job.ticket)]
         connection: Any = self.rq.connection
         for found in Ticket.fetch_many(names, connection, JSONSerializer):
-            if found is not None:
+            if found is None:
+                continue
+            try:
                 found.delete()
+            except InvalidJobOperation:  # it went meanwhile, or only a sign of life came after that
+                self.rq.remove(found.id)
+                connection.delete(found.key)
 
 
 def ticket_of(name: str) -> str:

@@ -1,4 +1,6 @@
-"""What is done to records, and read of versions, in one step on Redis or Valkey, in Lua."""
+"""What is done to records and sets in one step on Redis or Valkey, and how versions are read."""
+
+from typing import Any
 
 # Every write of a record goes through here: the old text must be what is stored ('*' for any), then
 # the new text is put there (or nothing, to forget it) and the indexes follow in the same step. A
@@ -51,3 +53,22 @@ redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('SET', KEYS[2], '[' .. done .. ', ' .. ARGV[3] .. ']')
 return done
 """
+
+# An amount that is no longer remembered is not begun anew: it would lack what was counted before.
+# KEYS: the amount. ARGV: what is added.
+ADD_KNOWN = """
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('INCRBY', KEYS[1], ARGV[1]) end
+"""
+
+
+def merge(pipe: Any, target: str, change: str, add: bytes, remove: bytes) -> None:
+    """Add rows to a bitmap and remove rows from it, with a key of its own for what changes."""
+    pipe.append(target, b"")
+    pipe.set(change, add)
+    pipe.bitop("OR", target, target, change)
+    # What stands and is to go: XOR takes it out, and a longer bitmap keeps its tail.
+    pipe.set(change, remove)
+    pipe.bitop("AND", change, target, change)
+    pipe.bitop("XOR", target, target, change)
+    pipe.delete(change)
+    pipe.append(target, b"")

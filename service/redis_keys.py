@@ -44,6 +44,10 @@ class RedisKeys:
         """Return whether there ever was a key."""
         return bool(self.redis.exists(KEYS))
 
+    def remember_workspace(self, name: str) -> None:
+        """Remember that there is a workspace, for which there is no key yet."""
+        self.redis.sadd(WORKSPACES, name)
+
     def workspaces(self) -> list[str]:
         """Return the names of all workspaces, in order."""
         return sorted({DEFAULT, *(name.decode() for name in self.redis.smembers(WORKSPACES))})

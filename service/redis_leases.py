@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import redis
 
+from service.errors import TooBusy
 from service.lease_scripts import PRELUDE, SCRIPTS
 from service.records import (
     LABELLED,
@@ -29,6 +30,9 @@ from service.workspaces import DEFAULT, key_of
 
 ABANDONED = 10_000
 """Milliseconds after which a decision is no longer being put by the call that brought it."""
+
+FULL = -1
+"""What the script answers in place of a time where there are too many leases."""
 
 STATIC = ("id", "pool", "ranking", "annotator", "overlap", "created_at")
 
@@ -80,11 +84,12 @@ class RedisLeases:
         seconds: float,
         labelled_too: bool,
         all_there_are: bool,
+        most: int,
     ) -> Lease | None:
         """Return the lease with the first `n` candidates that may be had, fewer only of all.
 
         Return None, and take nothing, where fewer were found and these are not all candidates. A
-        lease that gets nothing is not kept.
+        lease that gets nothing is not kept. Raise TooBusy where the pool has `most` leases already.
         """
         document = {name: getattr(lease, name) for name in STATIC}
         pairs = [word for row, said in candidates.items() for word in (row, json.dumps(said))]
@@ -100,11 +105,17 @@ class RedisLeases:
             n,
             int(labelled_too),
             int(all_there_are),
+            most,
             *pairs,
         )
         if answer is None:
             return None
         ends, *held = answer
+        if ends == FULL:
+            raise TooBusy(
+                f"The pool has {most} leases already (max_leases): try again when some have ended",
+                headers={"Retry-After": "30"},
+            )
         return replace(lease, expires_at=time_of(ends), items=items_of(held[0] if held else []))
 
     def get(self, id: str) -> Lease | None:
@@ -214,9 +225,13 @@ class RedisLeases:
     def forget_pool(self, pool: str) -> None:
         """Forget all leases of a pool, and what annotators said of its items."""
         of_pool = self.key("leases", pool)
-        leases = [id.decode() for id in self.redis.zrange(f"{of_pool}:ends", 0, -1)]
+        leases = [
+            id.decode()
+            for word in ("ends", "ended")
+            for id in self.redis.zrange(f"{of_pool}:{word}", 0, -1)
+        ]
         annotators = [each.decode() for each in self.redis.smembers(f"{of_pool}:annotators")]
-        words = ("claims", "ends", "list", "annotations", "decisions", "annotators")
+        words = ("claims", "ends", "ended", "list", "annotations", "decisions", "annotators")
         bitmaps = ("closed", "decided", *(f"full:{k}" for k in range(1, MOST_OVERLAP + 1)))
         owned = [f"own:{annotator}" for annotator in annotators]
         for id in leases:

@@ -9,8 +9,15 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from service.record_scripts import READ_VERSIONS, WRITE_RECORD, WRITE_RUN_PROGRESS
+from service.record_scripts import (
+    ADD_KNOWN,
+    READ_VERSIONS,
+    WRITE_RECORD,
+    WRITE_RUN_PROGRESS,
+    merge,
+)
 from service.records import LABELLED, Document, Job, Record, new_id
+from service.redis_server import Server
 from service.storage import Place, Versioned
 from service.workspaces import DEFAULT, key_of
 
@@ -27,7 +34,7 @@ RUN_PROGRESS_SECONDS = 7 * 86_400
 
 def connect(url: str, patience: int = PATIENCE) -> redis.Redis:
     """Return a client that rides out that the server is away for about `patience` seconds."""
-    return redis.Redis.from_url(
+    return Server.from_url(
         url,
         # A server that does not answer at all is not asked again: that would be patience squared.
         retry=Retry(
@@ -64,19 +71,6 @@ def far(text: bytes | None) -> tuple[int, int | None] | None:
     return done, total
 
 
-def merge(pipe: Any, target: str, change: str, add: bytes, remove: bytes) -> None:
-    """Add rows to a bitmap and remove rows from it, with a key of its own for what changes."""
-    pipe.append(target, b"")
-    pipe.set(change, add)
-    pipe.bitop("OR", target, target, change)
-    # What stands and is to go: XOR takes it out, and a longer bitmap keeps its tail.
-    pipe.set(change, remove)
-    pipe.bitop("AND", change, target, change)
-    pipe.bitop("XOR", target, target, change)
-    pipe.delete(change)
-    pipe.append(target, b"")
-
-
 class RedisStorage:
     """What changes in a workspace, labels and leases apart, in one Redis database."""
 
@@ -87,6 +81,7 @@ class RedisStorage:
         self.write_record = self.redis.register_script(WRITE_RECORD)
         self.read_versions = self.redis.register_script(READ_VERSIONS)
         self.write_run_progress = self.redis.register_script(WRITE_RUN_PROGRESS)
+        self.add_known = self.redis.register_script(ADD_KNOWN)
 
     def ping(self) -> None:
         """Return if the server answers."""
@@ -158,6 +153,10 @@ class RedisStorage:
         texts = self.redis.mget([self.key(kind.kind, id) for id in ids])
         return [kind.from_document(json.loads(text)) for text in texts if text is not None]
 
+    def count(self, kind: type[R], index: str) -> int:
+        """Return how many records are found in an index, at the same cost however many."""
+        return int(self.redis.zcard(self.key("list", kind.kind, index)))
+
     def set_progress(self, job: str, done: int, total: int | None) -> None:
         """Remember how far a job has come; the total may not be known yet."""
         self.redis.set(self.key("progress", job), json.dumps([done, total]))
@@ -175,6 +174,10 @@ class RedisStorage:
     def progress(self, job: str) -> tuple[int, int | None] | None:
         """Return how far a job has come, or None."""
         return far(self.redis.get(self.key("progress", job)))
+
+    def forget_progress(self, job: str) -> None:
+        """Forget how far a job, and each of its runs, has come."""
+        self.redis.delete(self.key("progress", job), self.key("runs", job))
 
     def poll(self, id: str) -> tuple[Job | None, tuple[int, int | None] | None]:
         """Return a job, or None, and how far it has come, or None, in one round trip."""
@@ -257,3 +260,16 @@ class RedisStorage:
     def forget(self, key: str) -> None:
         """Forget what stands under a key."""
         self.redis.delete(self.key("once", key))
+
+    def put_tally(self, name: str, amount: int, seconds: int) -> None:
+        """Remember an amount for some seconds, whatever was known of it."""
+        self.redis.set(self.key("tally", name), amount, ex=seconds)
+
+    def add_to_tally(self, name: str, amount: int) -> None:
+        """Add to an amount, if it is still remembered."""
+        self.add_known(keys=[self.key("tally", name)], args=[amount])
+
+    def tally(self, name: str) -> int | None:
+        """Return an amount, or None where it is no longer remembered."""
+        text = self.redis.get(self.key("tally", name))
+        return None if text is None else int(text)

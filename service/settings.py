@@ -13,7 +13,10 @@ from typing import Any, get_type_hints
 PREFIX = "SHORTLIST_"
 MIB = 1024**2
 GIB = 1024**3
+TIB = 1024**4
 LARGEST = 2**53
+LONGEST_ID = 65_536
+"""Bytes of the longest id that is ever looked for; padding many to a longer one takes memory."""
 
 
 class InvalidSettings(Exception):
@@ -47,6 +50,12 @@ class Settings:
     port: int = setting(8000, "the port the API listens on; 0 takes a free one", at_most=65_535)
     api_key: str = setting("", "a key of the workspace `default`, beside those of `shortlist keys`")
     api_processes: int = setting(2, "processes that serve the API", at_least=1)
+    drain_seconds: int = setting(
+        0,
+        "seconds for which a service that is told to stop still takes requests, while /readyz says"
+        " that it is not ready",
+        at_most=3_600,
+    )
     api_threads: int = setting(16, "requests that one API process serves at once", at_least=4)
     workers: int = setting(2, "workers that `shortlist serve` starts", at_least=1)
     score_threads: int = setting(
@@ -81,7 +90,9 @@ class Settings:
     max_pool_items: int = setting(100_000_000, "items of one pool", at_least=1, limit=True)
     max_pool_parts: int = setting(1_000, "parts of one pool", at_least=1, limit=True)
     max_item_values: int = setting(1_048_576, "feature values of one item", at_least=1, limit=True)
-    max_id_bytes: int = setting(512, "UTF-8 bytes of one item id", at_least=1, limit=True)
+    max_id_bytes: int = setting(
+        512, "UTF-8 bytes of one item id", at_least=1, at_most=LONGEST_ID, limit=True
+    )
     max_metadata_columns: int = setting(64, "metadata columns of one pool", limit=True)
     max_metadata_bytes: int = setting(4_096, "UTF-8 bytes of one metadata string", limit=True)
     max_members: int = setting(1_000, "members of one committee", at_least=1, limit=True)
@@ -105,11 +116,40 @@ class Settings:
     max_predictions: int = setting(
         1_000, "uploads of predictions that one pool keeps", at_least=1, limit=True
     )
-    max_queued_jobs: int = setting(10_000, "jobs that wait at once", at_least=1, limit=True)
+    max_parameter_bytes: int = setting(
+        MIB, "bytes, as JSON, of the parameters of one job's functions", at_least=1024, limit=True
+    )
+    max_queued_jobs: int = setting(
+        10_000, "jobs that wait at once, those of all workspaces together", at_least=1, limit=True
+    )
+    max_workspace_jobs: int = setting(
+        5_000, "jobs of one workspace that wait or run at once", at_least=1, limit=True
+    )
+    max_workspace_bytes: int = setting(
+        TIB, "bytes that the files of one workspace take", at_least=1, limit=True
+    )
+    job_retention_days: int = setting(
+        0, "days after which a job that has ended is forgotten; 0: never", at_most=36_500
+    )
+    ranking_retention_days: int = setting(
+        0,
+        "days after which a ranking is deleted, those of learners apart; 0: never",
+        at_most=36_500,
+    )
+    max_bodies: int = setting(
+        4,
+        "uploads, and as many other bodies, that one API process reads at once; a quarter of its"
+        " threads at the most",
+        at_least=1,
+        limit=True,
+    )
     max_lease_seconds: int = setting(
         86_400, "seconds for which a lease holds items", at_least=1, limit=True
     )
     max_lease_items: int = setting(1_000, "items of one lease", at_least=1, limit=True)
+    max_leases: int = setting(
+        10_000, "leases of one pool that hold items at once", at_least=1, limit=True
+    )
     max_turns: int = setting(
         1_000, "turns that the history of one learner keeps", at_least=10, limit=True
     )
@@ -120,6 +160,12 @@ class Settings:
         86_400, "seconds a simulation may run", at_least=1, limit=True
     )
     max_wait: int = setting(30, "seconds a request may wait for its job", limit=True)
+    max_waiters: int = setting(
+        4,
+        "requests that wait for their jobs at once in one API process, a quarter of its threads at"
+        " the most; more are answered at once",
+        limit=True,
+    )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":

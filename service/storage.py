@@ -70,6 +70,9 @@ class Storage(Protocol):
     def indexed(self, kind: type[R], index: str) -> list[R]:
         """Return the records found in an index, the oldest first."""
 
+    def count(self, kind: type[R], index: str) -> int:
+        """Return how many records are found in an index, at the same cost however many."""
+
     def set_progress(self, job: str, done: int, total: int | None) -> None:
         """Remember how far a job has come; the total may not be known yet."""
 
@@ -81,6 +84,9 @@ class Storage(Protocol):
 
     def progress(self, job: str) -> tuple[int, int | None] | None:
         """Return how far a job has come, or None."""
+
+    def forget_progress(self, job: str) -> None:
+        """Forget how far a job, and each of its runs, has come."""
 
     def poll(self, id: str) -> tuple[Job | None, tuple[int, int | None] | None]:
         """Return a job, or None, and how far it has come, or None."""
@@ -128,6 +134,15 @@ class Storage(Protocol):
     def forget(self, key: str) -> None:
         """Forget what stands under a key."""
 
+    def put_tally(self, name: str, amount: int, seconds: int) -> None:
+        """Remember an amount for some seconds, whatever was known of it."""
+
+    def add_to_tally(self, name: str, amount: int) -> None:
+        """Add to an amount, if it is still remembered."""
+
+    def tally(self, name: str) -> int | None:
+        """Return an amount, or None where it is no longer remembered."""
+
 
 class LabelStorage(Protocol):
     """What the items of a pool are labelled with, by row; kept with the bitmap `labelled`."""
@@ -172,11 +187,12 @@ class LeaseStorage(Protocol):
         seconds: float,
         labelled_too: bool,
         all_there_are: bool,
+        most: int,
     ) -> Lease | None:
         """Return the lease with the first `n` candidates that may be had, fewer only of all.
 
         Return None, and take nothing, where fewer were found and these are not all candidates. A
-        lease that gets nothing is not kept.
+        lease that gets nothing is not kept. Raise TooBusy where the pool has `most` leases already.
         """
 
     def get(self, id: str) -> Lease | None:

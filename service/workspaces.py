@@ -20,3 +20,8 @@ def key_of(*words: str, workspace: str = DEFAULT) -> str:
 def folder_of(workspace: str) -> str:
     """Return the path, below that of all files, of a workspace's; '' is the same place."""
     return "" if workspace == DEFAULT else f"{FOLDER}/{workspace}"
+
+
+def is_ours(key: str) -> bool:
+    """Return whether a key in Redis is of any workspace, or of all of them."""
+    return key.startswith(("shortlist:", "shortlist@"))

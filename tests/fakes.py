@@ -61,6 +61,9 @@ class MemoryStorage:
     def indexed(self, kind, index):
         return [record for record in self.every(kind) if index in record.indexes()]
 
+    def count(self, kind, index):
+        return len(self.indexed(kind, index))
+
     def set_progress(self, job, done, total):
         self.kept["progress", job] = (done, total)
 
@@ -72,6 +75,10 @@ class MemoryStorage:
 
     def progress(self, job):
         return self.kept.get(("progress", job))
+
+    def forget_progress(self, job):
+        for kind in ("progress", "runs"):
+            self.kept.pop((kind, job), None)
 
     def poll(self, id):
         return self.get(Job, id), self.progress(id)
@@ -134,6 +141,18 @@ class MemoryStorage:
 
     def forget(self, key):
         self.kept.pop(("once", key), None)
+
+    def put_tally(self, name, amount, seconds):
+        self.kept["tally", name] = (time.monotonic() + seconds, amount)
+
+    def add_to_tally(self, name, amount):
+        with self.lock:
+            ends, known = self.kept.get(("tally", name), (0, 0))
+            self.kept["tally", name] = (ends, known + amount)
+
+    def tally(self, name):
+        ends, amount = self.kept.get(("tally", name), (0, 0))
+        return amount if ends > time.monotonic() else None
 
 
 def text_of(record):

@@ -32,7 +32,7 @@ def asked(pool, **said):
 
 def learner_of(backend, pool, **said):
     """Make a learner; return it, as its first turn waits."""
-    return learners.create(backend, asked(pool, **said))[0]
+    return learners.create(backend, asked(pool, **said))
 
 
 def model_of(backend, pool_id, probs, classes=CLASSES):

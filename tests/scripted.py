@@ -8,7 +8,7 @@ import numpy as np
 from tests.uploads import npy
 
 SOURCE = """
-import ctypes, os, signal, time
+import ctypes, os, signal, socket, subprocess, threading, time
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 

@@ -9,8 +9,14 @@ from typing import Any
 
 from service.classes import fault_of_classes
 from service.errors import InvalidOutput, ModelRefused, readable
-from service.files import form_name, model_name
-from service.operations import jobs
+from service.files import (
+    MANIFEST,
+    form_name,
+    model_manifest_name,
+    model_name,
+    write_manifest,
+)
+from service.operations import jobs, unsettled, usage
 from service.records import Job, Model
 from service.settings import Settings
 from workers.versions import LEARNING, version_of, versions_of
@@ -47,12 +53,14 @@ def admit(
     `training` is how it was fitted, where that was done here.
     """
     storage, files = bench.backend.storage, bench.backend.files
+    unsettled.note(bench.backend, model_name(artifact.sha256))
+    usage.claim(bench.backend, artifact.bytes if training else 0)  # an upload has been counted
     model = replace(describe(bench, job, artifact), training=training)
-    publish(bench, job, artifact)
+    publish(bench, job, artifact, model)
     if not storage.add(model):
         model = storage.get(Model, model.id) or model
     if not files.exists(model_name(model.id)):
-        publish(bench, job, artifact)  # what was just deleted had the same bytes
+        publish(bench, job, artifact, model)  # what was just deleted had the same bytes
     return model
 
 
@@ -80,10 +88,13 @@ def describe(bench: Workbench, job: Job, artifact: Artifact) -> Model:
     return model
 
 
-def publish(bench: Workbench, job: Job, artifact: Artifact) -> None:
-    """Publish an artifact; what it was made from stays where it is."""
+def publish(bench: Workbench, job: Job, artifact: Artifact, model: Model) -> None:
+    """Publish an artifact, its manifest first; what it was made from stays where it is."""
     files = bench.backend.files
     with files.staging(jobs.staging_token(job)) as staged:
+        if not files.exists(model_manifest_name(model.id)):
+            write_manifest(staged / MANIFEST, model.kind, model.document())
+            files.publish(staged / MANIFEST, model_manifest_name(model.id))
         link = staged / "artifact"
         os.link(artifact.path, link)
         files.publish(link, model_name(artifact.sha256))

@@ -4,7 +4,7 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from service.errors import Conflict, DuplicateItem, Fault, InvalidOutput, ServiceError
-from service.files import part_name, upload_name
+from service.files import MANIFEST, part_name, upload_name
 from service.ids import IdIndex, PackedIds, build_index, first_duplicate, hash_ids, numbered
-from service.operations import jobs, pools
-from service.operations.pools import Arrival
+from service.operations import jobs, pools, unsettled, usage
+from service.operations.arrivals import Arrival, part_ids, write_part_manifest
 from service.records import FEATURELESS, Job, Part, Pool
 from workers.workbench import EXPANSION, Desk, Workbench, load
 
@@ -132,12 +132,17 @@ def take_metadata(desk: Desk, summary: Summary) -> None:
 def enter(bench: Workbench, job: Job, desk: Desk, summary: Summary) -> Part:
     """Publish the part and put it into its pool; number its items again where the pool grew."""
     pool_id = job.request["pool"]
+    unsettled.note(bench.backend, part_name(pool_id, part_id(job, job.attempts)))
+    arrival = None
     while True:
         pool = pools.get(bench.backend, pool_id)
-        start = pool.total if summary.numbered else None
-        arrival = arrive(desk, part_of(job, summary), summary, start)
+        if arrival is None or summary.numbered:
+            start = pool.total if summary.numbered else None
+            arrival = arrive(desk, part_of(job, summary), summary, start)
+        arrival = replace(arrival, follows=part_ids(pool))
+        write_part_manifest(desk.out / MANIFEST, pool, arrival)
         name = part_name(pool_id, arrival.part.id)
-        # The name is this attempt's own: what stands there was numbered for a shorter pool.
+        # The name is this attempt's own: what stands there was made for a shorter pool.
         bench.backend.files.remove(name)
         publish(bench, job, desk, name)
         try:
@@ -184,6 +189,7 @@ def publish(bench: Workbench, job: Job, desk: Desk, name: str) -> None:
     with bench.backend.files.staging(jobs.staging_token(job)) as staged:
         for path in desk.out.iterdir():
             os.link(path, staged / path.name)
+        usage.claim_for(bench.backend, staged, instead_of=job.request["bytes"])
         bench.backend.files.publish(staged, name)
 
 

@@ -25,7 +25,7 @@ from service.files import (
     predictions_name,
 )
 from service.items import Items
-from service.operations import models, pools
+from service.operations import models, pools, unsettled, usage
 from service.records import Job, Model, Part, Pool
 from service.settings import Settings
 from workers import memory
@@ -196,6 +196,8 @@ def keep(
     """Publish what the sandbox left, once it has passed the checks."""
     files, model = bench.backend.files, subject.model
     versions = json.dumps(versions_of(model.format, provider))
+    names = [NAMES[kind](model.id, part.id) for kind in group.kinds for part in group.parts]
+    unsettled.note(bench.backend, *names, pool=subject.pool.id)
     for kind in sorted(group.kinds):
         for number, part in enumerate(group.parts):
             kept = desk.out / f"{kind}_{number}"
@@ -203,12 +205,12 @@ def keep(
             path = desk.take(f"{kind}_{number}.npy", kept / f"{kind}.npy")
             (kept / VERSIONS).write_text(versions)
             check(path, Items(files, subject.pool), part, model, kind)
+            usage.claim_for(bench.backend, kept)
             files.publish(kept, NAMES[kind](model.id, part.id))
     gone = pools.find(bench.backend, subject.pool.id) is None
     if gone or models.find(bench.backend, model.id) is None:
-        for part in group.parts:
-            for kind in group.kinds:
-                files.remove(NAMES[kind](model.id, part.id))
+        for name in names:
+            files.remove(name)
         raise SubjectGone("The pool or the model was deleted while the model was asked")
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from service.errors import DuplicateItem, Fault, InvalidOutput, SubjectGone, UploadRefused
-from service.files import given_name, upload_name
+from service.files import MANIFEST, given_name, upload_name, write_manifest
 from service.given import ARRAYS, PLACES, TABLES
 from service.ids import PackedIds, Rows
 from service.items import Items
-from service.operations import jobs, pools, predictions
+from service.operations import jobs, pools, predictions, unsettled, usage
 from service.records import Job, Pool, Predictions
 from workers.verification import Array, Summary, first_wrong, summary_of, take_arrays
 from workers.workbench import EXPANSION, Desk, Workbench
@@ -65,6 +65,9 @@ def receive(bench: Workbench, job: Job) -> Mapping[str, Any]:
             np.save(desk.out / f"{PLACES}.npy", places, allow_pickle=False)
         record = record_of(job, pool, summary, arrays, whole=places is None)
         jobs.advance(bench.backend, job, summary.items, summary.items)
+        write_manifest(desk.out / MANIFEST, record.kind, record.document())
+        usage.claim_for(bench.backend, desk.out, instead_of=job.request["bytes"])
+        unsettled.note(bench.backend, given_name(pool.id, record.id))
         bench.backend.files.publish(desk.out, given_name(pool.id, record.id))
     predictions.enter(bench.backend, record)
     return {

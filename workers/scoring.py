@@ -15,9 +15,9 @@ from service.acquisition.evidence import Rows
 from service.acquisition.registry import BATCH
 from service.backend import Backend
 from service.errors import RankingNotFound, SubjectGone
-from service.files import ranking_name
+from service.files import MANIFEST, ranking_name, write_manifest
 from service.functions import Function
-from service.operations import jobs, pools
+from service.operations import jobs, pools, unsettled, usage
 from service.operations import rankings as stored_rankings
 from service.ranking import Order, Scores, ascending, bitmap_of, descending, row_type
 from service.records import Job, Ranking
@@ -96,6 +96,9 @@ def rank(backend: Backend, assignment: Assignment, *, report: bool) -> list[dict
         outcomes = compute(backend, assignment, staged, report=report)
         # Published is done: from here on the job is not stopped half-way any more.
         jobs.check(backend, job)
+        usage.claim(backend, usage.RANKED_BYTES * assignment.total * len(outcomes))
+        ids = [ranking_id(job, number) for number in range(len(outcomes))]
+        unsettled.note(backend, *map(ranking_name, ids))
         rankings = [
             publish(backend, assignment, number, outcome, staged / f"ranking_{number}")
             for number, outcome in enumerate(outcomes)
@@ -159,9 +162,12 @@ def outcome(
 def ranking_id(job: Job, number: int) -> str:
     """Return the id of a ranking that a job makes.
 
-    The same job makes the same id again, so a second attempt leaves no second ranking.
+    The same job makes the same id again, so a second attempt leaves no second ranking. A turn's
+    attempts differ, as there may be more labels by then: each makes an id of its own, because
+    whoever has read a ranking knows it by its id for good.
     """
-    return uuid.uuid5(uuid.UUID(job.id), str(number)).hex
+    again = f".{job.attempts}" if job.task == "teach" else ""
+    return uuid.uuid5(uuid.UUID(job.id), f"{number}{again}").hex
 
 
 def publish(
@@ -172,6 +178,7 @@ def publish(
     write(outcome, staged, assignment.total)
     id = ranking_id(assignment.job, number)
     ranking = ranking_of(backend, assignment, id, outcome)
+    write_manifest(staged / MANIFEST, ranking.kind, ranking.document())
     backend.files.publish(staged, ranking_name(id))
     backend.storage.add(ranking)
     return {"id": id, "acquisition": outcome.function.name}

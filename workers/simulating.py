@@ -14,8 +14,8 @@ from typing import Any
 
 from service.backend import Backend
 from service.errors import Cancelled, SubjectGone
-from service.files import simulation_name, work_name
-from service.operations import jobs, pools, simulations
+from service.files import MANIFEST, simulation_name, work_name, write_manifest
+from service.operations import jobs, pools, simulations, unsettled, usage
 from service.records import QUEUED, RUNNING, Job, Simulation, new_id
 from service.simulation import Plan
 from workers.memory import limited_memory
@@ -101,15 +101,6 @@ def report(
 ) -> Mapping[str, Any]:
     """Write and publish the reports, and remember the simulation; return its summary."""
     summary = {"items": dict(counts), **summarise(plan, traces)}
-    with backend.files.staging(jobs.staging_token(job)) as root:
-        staged = root / "simulation"
-        staged.mkdir(mode=0o700)
-        results.write_rounds(plan, traces, staged)
-        (staged / "curves.svg").write_bytes(curves.svg(plan, traces))
-        (staged / "curves.png").write_bytes(curves.png(plan, traces))
-        # Published is done: from here on the job is not stopped half-way any more.
-        jobs.check(backend, job)
-        backend.files.publish(staged, simulation_name(job.id))
     simulation = Simulation(
         id=job.id,
         pool=plan.pool,
@@ -118,6 +109,18 @@ def report(
         summary=summary,
         versions=own_versions(learning=True),
     )
+    with backend.files.staging(jobs.staging_token(job)) as root:
+        staged = root / "simulation"
+        staged.mkdir(mode=0o700)
+        results.write_rounds(plan, traces, staged)
+        (staged / "curves.svg").write_bytes(curves.svg(plan, traces))
+        (staged / "curves.png").write_bytes(curves.png(plan, traces))
+        write_manifest(staged / MANIFEST, simulation.kind, simulation.document())
+        # Published is done: from here on the job is not stopped half-way any more.
+        jobs.check(backend, job)
+        usage.claim_for(backend, staged)
+        unsettled.note(backend, simulation_name(job.id))
+        backend.files.publish(staged, simulation_name(job.id))
     backend.storage.add(simulation)
     if pools.find(backend, plan.pool) is None:
         backend.storage.remove(simulation)

@@ -5,6 +5,7 @@ ends the job with the result. It catches nothing: whatever is raised ends at `re
 RQ calls, or, when the process is killed, at `record_death`, which the worker calls.
 """
 
+import errno
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from rq.job import Job as Ticket
 from rq.timeouts import JobTimeoutException
 
 from service.backend import Backend, open_backend
-from service.errors import OutOfMemory, ServiceError, TimedOut, Unavailable
+from service.errors import OutOfMemory, ServiceError, StorageFull, TimedOut, Unavailable
 from service.operations import jobs
 from service.queue import ticket_of
 from service.records import Job
@@ -35,6 +36,9 @@ from workers.assignment import read_assignment
 from workers.workbench import PATIENCE, Workbench, open_workbench
 
 log = logging.getLogger("shortlist.workers")
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FAILING = frozenset({errno.EROFS, errno.EIO})
 
 OVERRAN = "The job ran longer than its deadline (job_timeout, simulation_timeout)"
 
@@ -121,13 +125,13 @@ def workspace_of(ticket: Ticket) -> str:
     return str(ticket.kwargs.get("workspace", DEFAULT))
 
 
-def record_death(backend: Backend, ticket: Ticket) -> None:
+def record_death(backend: Backend, ticket: Ticket, *, handed_back: bool = False) -> None:
     """Queue the job of a ticket again, or end it, after the process that ran it was killed.
 
     A piece's or a hand's ticket is not the job's: what it was for is left to whoever has that.
     """
     if backend.storage.get(Job, ticket.args[0]) is not None:
-        jobs.lose(backend, ticket.args[0], ticket_of(ticket.id))
+        jobs.lose(backend, ticket.args[0], ticket_of(ticket.id), handed_back=handed_back)
 
 
 def record_overrun(backend: Backend, ticket: Ticket) -> None:
@@ -144,6 +148,10 @@ def error_of(error: BaseException, trace: Any) -> ServiceError:
         return error
     if isinstance(error, JobTimeoutException):
         return TimedOut(OVERRAN)
+    if isinstance(error, OSError) and error.errno in FULL:
+        return StorageFull("The disk is full; nothing was kept")
+    if isinstance(error, OSError) and error.errno in FAILING:
+        return Unavailable("The file storage failed; nothing was kept")
     if isinstance(error, MemoryError):
         return OutOfMemory("The worker ran out of memory")
     log.error("a task failed unexpectedly", exc_info=(type(error), error, trace))

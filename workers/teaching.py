@@ -91,7 +91,7 @@ def teach(bench: Workbench, job: Job) -> Mapping[str, Any]:
     if learner.turn is not None and learner.turn.number >= request["turn"]:
         return taken_before(learner, job)
     pool = there(pools.find(backend, request["pool"]), f"pool {request['pool']}")
-    forget_earlier_attempt(backend, job)
+    forget_earlier_attempts(backend, job)
     job = as_training(job, learner, pool)
     attempt = Attempt(bench, job, learner, pool, lesson_for(backend, job, pool))
     model = None if attempt.lesson is None else fitted(attempt, attempt.lesson)
@@ -142,13 +142,14 @@ def result_of(learner: Learner, turn: Turn, *, superseded: bool = False) -> dict
     }
 
 
-def forget_earlier_attempt(backend: Backend, job: Job) -> None:
-    """Remove the ranking of an attempt that died: there may be more labels and items by now."""
-    id = ranking_id(job, 0)
-    left = backend.storage.get(Ranking, id)
-    if left is not None:
-        backend.storage.remove(left)
-    backend.files.remove(ranking_name(id))
+def forget_earlier_attempts(backend: Backend, job: Job) -> None:
+    """Remove the rankings of attempts that died: there may be more labels and items by now."""
+    for attempt in range(1, job.attempts):
+        id = ranking_id(replace(job, attempts=attempt), 0)
+        left = backend.storage.get(Ranking, id)
+        if left is not None:
+            backend.storage.remove(left)
+        backend.files.remove(ranking_name(id))
 
 
 def as_training(job: Job, learner: Learner, pool: Pool) -> Job:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import signal
 import time
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from rq.utils import now
 
 from service.backend import Backend
 from service.errors import ServiceError
-from service.operations import decisions, jobs, pools, recovery
+from service.operations import decisions, jobs, pools, recovery, retention, unsettled
 from service.queue import QUEUE
 from service.records import CANCELLING, Job
 from service.tickets import FairTickets
@@ -31,8 +32,12 @@ BEATS_TO_STOP = 2
 """How many heartbeats a process has to stop by itself once nobody wants what it does."""
 
 SECONDS_BETWEEN_SIGNS = 1
+SECONDS_TO_FINISH = 5
+"""For the job at hand, once a worker is told to stop; what takes longer is handed back."""
+
 MAINTENANCE_SECONDS = 3
 TIDY_SECONDS = 600
+HOUR = 3_600
 DAY = 86_400
 
 
@@ -47,6 +52,7 @@ class Worker(rq.Worker):
         self.zygote = zygote
         self.unheeded = 0
         self.said = -math.inf
+        self.told_to_stop = math.inf
         super().__init__(
             [QUEUE],
             queue_class=FairTickets,
@@ -62,8 +68,24 @@ class Worker(rq.Worker):
     def record_killed(self, ticket: Ticket, pid: int, status: int, usage: Any) -> None:
         """Queue the job again whose process was killed, or end it, as one that overran is."""
         del pid, status, usage
-        record = record_overrun if overran(ticket) else record_death
-        record(self.backend_of(ticket), ticket)
+        backend = self.backend_of(ticket)
+        if overran(ticket):
+            record_overrun(backend, ticket)
+        else:
+            record_death(backend, ticket, handed_back=self._stop_requested)
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Note that this worker shall stop; RQ then waits for the job that it is at."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ's own gap
+        self.told_to_stop = time.monotonic()
+        self.job_monitoring_interval = SECONDS_BETWEEN_SIGNS
+        if callable(signal.getsignal(signal.SIGALRM)):  # what waits for the job looks up by then
+            signal.alarm(SECONDS_BETWEEN_SIGNS)
+
+    def hand_back_when_due(self) -> None:
+        """Kill the process of a job that does not end before this worker must."""
+        if time.monotonic() - self.told_to_stop > SECONDS_TO_FINISH:
+            self.kill_horse()
 
     def backend_of(self, ticket: Ticket) -> Backend:
         """Return the backend as the workspace of a ticket sees it."""
@@ -92,6 +114,7 @@ class Worker(rq.Worker):
         jobs.hold(self.backend_of(ticket), ticket.args[1])
         self.sweep()
         self.stop_if_unwanted(ticket)
+        self.hand_back_when_due()
 
     def stop_if_unwanted(self, ticket: Ticket) -> None:
         """Kill the process whose work nobody wants any more, if it does not stop by itself.
@@ -149,18 +172,21 @@ def overran(ticket: Ticket) -> bool:
     return bool((now() - ticket.started_at).total_seconds() > ticket.timeout)
 
 
-def tidy(backend: Backend) -> None:
-    """Put right what processes that died long ago left in any workspace."""
+def tidy(backend: Backend, older_than: float | None = None) -> None:
+    """Put right what processes that died long ago, or so many seconds, left in any workspace."""
     for workspace in backend.keys.workspaces():
-        tidy_workspace(backend.within(workspace))
+        tidy_workspace(backend.within(workspace), older_than)
 
 
-def tidy_workspace(backend: Backend) -> None:
+def tidy_workspace(backend: Backend, older_than: float | None = None) -> None:
     """Put right what they left in one, on disk and between two writes."""
     settings = backend.settings
-    long_ago = max(DAY, 2 * settings.job_timeout, 2 * settings.simulation_timeout)
+    longest = max(DAY, 2 * settings.job_timeout, 2 * settings.simulation_timeout)
+    long_ago = longest if older_than is None else older_than
     backend.files.forget_staging(long_ago)
     recovery.forget_abandoned_uploads(backend, long_ago)
     recovery.forget_abandoned_work(backend)
+    unsettled.settle(backend, HOUR if older_than is None else older_than)
+    retention.forget_old(backend)
     pools.finish_deletions(backend)
     decisions.settle_abandoned(backend)

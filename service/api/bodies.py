@@ -16,6 +16,7 @@ from service.backend import Backend
 from service.errors import LengthRequired, MalformedBody, TooLarge, UnsupportedFormat
 from service.files import check_space, upload_name
 from service.files.arrival import Arrival
+from service.operations import usage
 from service.strictjson import members
 
 BLOCK = 1024 * 1024
@@ -128,18 +129,22 @@ def check_announced(request: Request, digest: bytes | None) -> None:
 
 
 def receive(request: Request, backend: Backend, token: str) -> Received:
-    """Stream a body to disk under a token; raise, and leave nothing, where it is not all there."""
+    """Stream a body to this machine's disk, as a draft under a token.
+
+    Raise, and leave nothing, where it is not all there.
+    """
     check_encoding(request)
     limit = backend.settings.max_upload_bytes
     digest = announced_digest(request)
     check_announced(request, digest)
     if (request.content_length or 0) > limit:
-        raise TooLarge(f"An upload has at most {limit} bytes here (max_upload_bytes)")
+        raise past_limit(limit)
+    room = usage.room(backend, request.content_length or 0)
     path = backend.files.draft(upload_name(token))
     try:
-        received = write(request, path, limit)
+        received = write(request, path, min(limit, room))
         check_digest(received, digest)
-        backend.files.hand_over(upload_name(token))
+        usage.take_in(backend, received.bytes)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -155,10 +160,18 @@ def write(request: Request, path: Path, limit: int) -> Received:
                 check_space(path)
             size += len(block)
             if size > limit:
-                raise TooLarge(f"An upload has at most {limit} bytes here (max_upload_bytes)")
+                raise past_limit(limit)
             arrival.add(block)
         check_complete(request, size)
         return Received(size, arrival.finish())
+
+
+def past_limit(limit: int) -> TooLarge:
+    """Return the error for an upload that is too long, or for which no room is left."""
+    return TooLarge(
+        f"An upload has at most {limit} bytes here: what one may have (max_upload_bytes), or what"
+        " is left to the workspace (max_workspace_bytes)"
+    )
 
 
 def check_complete(request: Request, size: int) -> None:

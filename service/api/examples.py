@@ -247,7 +247,11 @@ READING: Example = {
 }
 ACQUISITION: Example = dict(AcquisitionSchema().dump(next(iter(REGISTRY.values()))))
 ACQUISITIONS: Example = {"acquisitions": [ACQUISITION]}
-LIMITS: Example = {"limits": {"max_id_bytes": {"value": 512, "meaning": "UTF-8 bytes of one id"}}}
+LIMITS: Example = {
+    "limits": {"max_id_bytes": {"value": 512, "meaning": "UTF-8 bytes of one id"}},
+    "workspace": "default",
+    "used": {"jobs": 2, "bytes": 73_400_320},
+}
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 UPLOAD_BODY: Example = {

@@ -8,24 +8,27 @@ from flask import Request, Response, g
 
 from service.api.blueprint import backend
 from service.errors import Conflict, Fault, InvalidRequest
+from service.records import new_id
 
 HEADER = "Idempotency-Key"
 DAY = 86_400
 SPARE = 60
 """Seconds, after the longest wait, for which a first request may be at work before it is lost."""
 LONGEST_KEY = 255
+ID_LENGTH = 32
 KEPT_HEADERS = ("Location", "Retry-After", "Content-Type")
 
 
-def once(request: Request, body: Any, carry_out: Callable[[], Response]) -> Response:
+def once(request: Request, body: Any, carry_out: Callable[[str], Response]) -> Response:
     """Return the answer to a request, carried out only the first time its key is seen.
 
     `body` is anything whose text tells two requests apart. A failure is not kept, so that the same
-    key may be tried again.
+    key may be tried again. What is made gets the id that `carry_out` is called with: the same for
+    the same request, so that one whose process died after it had made something finds that.
     """
     key = request.headers.get(HEADER)
     if key is None:
-        return carry_out()
+        return carry_out(new_id())
     if not 0 < len(key) <= LONGEST_KEY:
         fault = Fault(HEADER, f"must have 1 to {LONGEST_KEY} characters")
         raise InvalidRequest("The Idempotency-Key cannot be used", faults=[fault])
@@ -37,7 +40,7 @@ def once(request: Request, body: Any, carry_out: Callable[[], Response]) -> Resp
     if stored is not None and stored != begun:  # its own: the write was tried twice
         return replayed(stored, fingerprint)
     try:
-        response = carry_out()
+        response = carry_out(digest(backend().workspace, name, fingerprint)[:ID_LENGTH])
     except BaseException:
         backend().storage.forget(name)
         raise

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import marshmallow
@@ -13,6 +14,7 @@ from flask import Request
 from service.api.blueprint import backend, flatten, loaded, misfit
 from service.api.bodies import parse_json, read_json, read_lines
 from service.api.slots import BODIES, slot
+from service.api.spreadsheets import SPREADSHEET, computes, shown
 from service.errors import Fault, InvalidRequest, MalformedBody, UnsupportedFormat
 from service.operations.labels import Entry
 from service.records import Document
@@ -87,12 +89,17 @@ def ndjson(groups: Iterable[Sequence[Document]]) -> Iterator[bytes]:
         yield b"".join(orjson.dumps(label) + b"\n" for label in group)
 
 
-def table(groups: Iterable[Sequence[Document]]) -> Iterator[bytes]:
-    """Yield labels as CSV (RFC 4180), a header first."""
+def table(
+    groups: Iterable[Sequence[Document]], text_of: Callable[[str], str] = str
+) -> Iterator[bytes]:
+    """Yield labels as CSV (RFC 4180), a header first; `text_of` gives the cell of a plain text."""
     yield (",".join(COLUMNS) + "\r\n").encode()
     for group in groups:
         text = io.StringIO()
-        rows = ((each["id"], cell(each["label"]), each["source"], each["time"]) for each in group)
+        rows = (
+            (text_of(each["id"]), cell(each["label"]), text_of(each["source"]), each["time"])
+            for each in group
+        )
         csv.writer(text).writerows(rows)
         yield text.getvalue().encode()
 
@@ -101,8 +108,10 @@ def cell(label: Any) -> str:
     """Return a label as the text of a cell: JSON, but strings that are no JSON as they are.
 
     So a reader who takes a cell for JSON where it is some, and else for a string, has the label.
+    A string that a spreadsheet would compute is JSON too: it then begins with a quote.
     """
-    return label if isinstance(label, str) and not is_json(label) else json.dumps(label)
+    plain = isinstance(label, str) and not is_json(label) and not computes(label)
+    return label if plain else json.dumps(label)
 
 
 def is_json(text: str) -> bool:
@@ -116,4 +125,8 @@ def is_json(text: str) -> bool:
     return True
 
 
-WRITERS = {CSV: table, NDJSON: ndjson}
+WRITERS: dict[str, Callable[[Iterable[Sequence[Document]]], Iterator[bytes]]] = {
+    CSV: table,
+    SPREADSHEET: partial(table, text_of=shown),
+    NDJSON: ndjson,
+}

@@ -63,8 +63,8 @@ def create_learner(asked: NewLearner) -> Response:
 
     check_n(asked.batch)
 
-    def carry_out() -> Response:
-        learner, _ = learners.create(backend(), asked)
+    def carry_out(id: str) -> Response:
+        learner = learners.create(backend(), asked, id)
         with granted(request) as seconds:
             deadline = time.monotonic() + (seconds or 0)
             learner = queries.up_to_date(backend(), learner.id, deadline)
@@ -193,7 +193,7 @@ def teach_learner(body: dict[str, Any], learner_id: str) -> Response:
     labels, so that no second one is made; `Prefer: wait=n` waits up to n seconds for its end.
     """
 
-    def carry_out() -> Response:
+    def carry_out(_: str) -> Response:
         job = learners.teach(backend(), learner_id, body["labels"], body["source"])
         return answer_submitted(request, job)
 

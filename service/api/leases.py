@@ -64,7 +64,7 @@ def take_lease(demand: Demand, ranking_id: str) -> Response:
     whether it is worth asking again.
     """
 
-    def carry_out() -> Response:
+    def carry_out(_: str) -> Response:
         return answer(leases.take(backend(), ranking_id, demand))
 
     return once(request, demand, carry_out)
@@ -94,7 +94,7 @@ def delete_lease(lease_id: str) -> Response:
 def renew_lease(body: dict[str, Any], lease_id: str) -> Response:
     """Let a lease end some seconds from now"""
 
-    def carry_out() -> Response:
+    def carry_out(_: str) -> Response:
         return json_answer(lease_document(leases.renew(backend(), lease_id, body["seconds"])))
 
     return once(request, body, carry_out)
@@ -114,7 +114,7 @@ def complete_lease(body: dict[str, Any], lease_id: str) -> Response:
     equally many said that which was said first. A lease that ran out takes no labels.
     """
 
-    def carry_out() -> Response:
+    def carry_out(_: str) -> Response:
         done, count = annotations.complete(backend(), lease_id, body["labels"], body["items"])
         answer = {
             "id": lease_id,
@@ -135,7 +135,7 @@ def complete_lease(body: dict[str, Any], lease_id: str) -> Response:
 def release_lease(body: dict[str, Any], lease_id: str) -> Response:
     """Give back items of a lease, some or all"""
 
-    def carry_out() -> Response:
+    def carry_out(_: str) -> Response:
         outcome = leases.release(backend(), lease_id, body["items"])
         answer = {
             "id": lease_id,

@@ -44,8 +44,8 @@ blueprint = Blueprint("pools", __name__, url_prefix="/v1/pools", description="It
 def create_pool(body: dict[str, Any]) -> Response:
     """Make an empty pool"""
 
-    def carry_out() -> Response:
-        pool = pools.create(backend(), body["name"])
+    def carry_out(id: str) -> Response:
+        pool = pools.create(backend(), body["name"], id)
         response = dumped(PoolSchema, pool, 201)
         response.headers["Location"] = f"/v1/pools/{pool.id}"
         return response

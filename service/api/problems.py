@@ -30,6 +30,10 @@ HTTP_KINDS: dict[int | None, type[ServiceError]] = {
 }
 
 
+CANNOT_WRITE = "MISCONF"
+"""What Redis calls it when its disk is full, or fails."""
+
+
 def register(app: Flask) -> None:
     """Make the app answer every error as a problem."""
     app.register_error_handler(ServiceError, answer)
@@ -37,6 +41,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(redis.exceptions.ConnectionError, answer_unavailable)
     app.register_error_handler(redis.exceptions.TimeoutError, answer_unavailable)
     app.register_error_handler(redis.exceptions.OutOfMemoryError, answer_full)
+    app.register_error_handler(redis.exceptions.ResponseError, answer_refused)
     app.register_error_handler(OSError, answer_storage)
     app.register_error_handler(Exception, answer_unexpected)
 
@@ -76,6 +81,16 @@ def answer_full(error: Exception) -> Response:
     log.error("Redis is full: %s", error)
     return answer(
         StorageFull("Redis has no memory left; nothing was kept", headers={"Retry-After": "30"})
+    )
+
+
+def answer_refused(error: Exception) -> Response:
+    """Return a Redis that cannot write to its disk as a problem; other refusals are our mistake."""
+    if CANNOT_WRITE not in str(error):
+        return answer_unexpected(error)
+    log.error("Redis cannot write: %s", error)
+    return answer(
+        Unavailable("Redis cannot write to its disk; try again", headers={"Retry-After": "30"})
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from service.api.spreadsheets import SPREADSHEET, shown
 from service.ids import pack, padded
 from service.operations.rankings import Columns
 
@@ -173,9 +174,26 @@ def ndjson(columns: Columns, envelope: Envelope) -> bytes:
 def table(columns: Columns, envelope: Envelope) -> bytes:
     """Return a table (RFC 4180), a header first."""
     del envelope
+    return in_cells(columns)
+
+
+def spreadsheet(columns: Columns, envelope: Envelope) -> bytes:
+    """Return a table of which a spreadsheet computes no cell."""
+    del envelope
+    return in_cells(columns, shown)
+
+
+def in_cells(columns: Columns, text_of: Callable[[str], str] | None = None) -> bytes:
+    """Return a table; `text_of` gives the cells of ids where they are not the ids themselves."""
     found: list[Any] = columns.lists()
     if columns.originals is not None:
         found.append(columns.originals)
+    if text_of is not None:
+        found[1:2] = [map(text_of, found[1])]
+        found[len(NAMES) :] = [
+            [None if each is None else text_of(each) for each in originals]
+            for originals in found[len(NAMES) :]
+        ]
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow((*NAMES, ORIGINAL)[: len(found)])
@@ -205,6 +223,7 @@ WRITERS: dict[str, Writer] = {
     NPY: npy,
     ARROW: arrow,
     CSV: table,
+    SPREADSHEET: spreadsheet,
     NDJSON: ndjson,
 }
 DOCUMENTS = (JSON, COLUMNAR)

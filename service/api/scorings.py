@@ -55,7 +55,7 @@ def submit_scoring(scoring: Scoring, arguments: dict[str, Any]) -> Response:
     if arguments["validate_only"]:
         return dumped(PlanSchema, scorings.validate(backend(), scoring))
 
-    def carry_out() -> Response:
-        return answer_submitted(request, scorings.submit(backend(), scoring))
+    def carry_out(id: str) -> Response:
+        return answer_submitted(request, scorings.submit(backend(), scoring, id))
 
     return once(request, scoring, carry_out)

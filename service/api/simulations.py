@@ -65,8 +65,8 @@ def submit_simulation(plan: Plan) -> Response:
     What cannot work is refused here. `Prefer: wait=n` waits up to n seconds for the result.
     """
 
-    def carry_out() -> Response:
-        return answer_submitted(request, simulations.submit(backend(), plan))
+    def carry_out(id: str) -> Response:
+        return answer_submitted(request, simulations.submit(backend(), plan, id))
 
     return once(request, plan, carry_out)
 

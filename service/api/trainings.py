@@ -48,7 +48,7 @@ def submit_training(training: Training) -> Response:
     wait=n` waits up to n seconds for the result.
     """
 
-    def carry_out() -> Response:
-        return answer_submitted(request, trainings.submit(backend(), training))
+    def carry_out(id: str) -> Response:
+        return answer_submitted(request, trainings.submit(backend(), training, id))
 
     return once(request, training, carry_out)

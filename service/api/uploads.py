@@ -9,6 +9,7 @@ from service.api.bodies import Received, receive
 from service.api.idempotency import once
 from service.api.preferences import answer_submitted
 from service.api.slots import UPLOADS, slot
+from service.files import upload_name
 from service.operations import jobs
 from service.records import Job, new_id
 
@@ -23,10 +24,18 @@ def answer_upload(request: Request, start: Callable[[Received, str], Job]) -> Re
     with slot(UPLOADS):
         received = receive(request, backend(), token)
 
-    def carry_out() -> Response:
-        return answer_submitted(request, start(received, token))
+    def carry_out(id: str) -> Response:
+        files, standing = backend().files, backend().storage.get(Job, id)
+        if standing is not None:
+            return answer_submitted(request, standing)
+        files.draft(upload_name(token)).replace(files.draft(upload_name(id)))
+        try:
+            files.hand_over(upload_name(id))
+            return answer_submitted(request, start(received, id))
+        finally:
+            jobs.forget_upload_without_job(backend(), id)
 
     try:
         return once(request, [request.content_type, received.sha256], carry_out)
     finally:
-        jobs.forget_upload_without_job(backend(), token)
+        backend().files.draft(upload_name(token)).unlink(missing_ok=True)

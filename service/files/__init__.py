@@ -6,7 +6,8 @@ stands in a directory, or in a bucket of which every machine keeps copies.
 """
 
 from service.files.directory import Files
-from service.files.disk import RESERVE, age, check_space, force
+from service.files.disk import RESERVE, age, check_space, force, size
+from service.files.manifest import MANIFEST, write_manifest
 from service.files.names import (
     STAGING,
     UPLOADS,
@@ -14,6 +15,7 @@ from service.files.names import (
     form_name,
     given_name,
     members_name,
+    model_manifest_name,
     model_name,
     part_name,
     piece_name,
@@ -25,6 +27,7 @@ from service.files.names import (
 )
 
 __all__ = [
+    "MANIFEST",
     "RESERVE",
     "STAGING",
     "UPLOADS",
@@ -36,12 +39,15 @@ __all__ = [
     "form_name",
     "given_name",
     "members_name",
+    "model_manifest_name",
     "model_name",
     "part_name",
     "piece_name",
     "predictions_name",
     "ranking_name",
     "simulation_name",
+    "size",
     "upload_name",
     "work_name",
+    "write_manifest",
 ]

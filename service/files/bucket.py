@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from service.files.copies import Copies
 from service.files.directory import Files, is_within
+from service.files.disk import size
 from service.files.errands import Errands
-from service.files.names import STAGING, UPLOADS, WORK, upload_name
+from service.files.names import LASTING, STAGING, UPLOADS, WORK, upload_name
 from service.files.objects import Objects
-from service.files.publication import Publication, notice_of, read, written
+from service.files.publication import CONTENT, Publication, notice_of, read, written
 
 COPIES = "copies"
 PENDING = "pending"
@@ -209,6 +210,14 @@ class BucketFiles(Files):
         self.objects.delete([note])
         for each in found:
             self.copies.forget(each.token)
+
+    def size(self) -> int:
+        """Return how many bytes are in the bucket, those that workers share apart, or come in here.
+
+        It looks at every object there is.
+        """
+        published = sum(self.objects.size(f"{CONTENT}/{place}") for place in LASTING)
+        return published + size(self.root / UPLOADS)
 
     def uploads(self, older_than: float) -> list[str]:
         """Return the tokens of the request bodies that have stood for so many seconds."""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from service.files.disk import age, force
-from service.files.names import STAGING, UPLOADS, WORK
+from service.files.disk import age, force, size
+from service.files.names import LASTING, STAGING, UPLOADS, WORK
 
 OPEN_ARRAYS = 256
 LOOK_AGAIN = 64
@@ -142,6 +142,13 @@ class Files:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+    def size(self) -> int:
+        """Return how many bytes are published and wait to be read, those that workers share apart.
+
+        It looks at every file there is.
+        """
+        return sum(size(self.root / place) for place in LASTING)
 
     def uploads(self, older_than: float) -> list[str]:
         """Return the tokens of the request bodies that have stood for so many seconds."""

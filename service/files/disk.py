@@ -21,6 +21,27 @@ def check_space(path: Path) -> None:
         raise StorageFull(f"Less than {RESERVE} bytes are left on the disk; nothing was kept")
 
 
+def size(path: Path) -> int:
+    """Return how many bytes the files at and below a path have; what goes meanwhile counts not."""
+    try:
+        with os.scandir(path) as entries:
+            return sum(map(size_of, entries))
+    except FileNotFoundError:
+        return 0
+    except NotADirectoryError:
+        return path.stat().st_size
+
+
+def size_of(entry: "os.DirEntry[str]") -> int:
+    """Return how many bytes an entry of a directory has, with all that is below it."""
+    if entry.is_dir(follow_symlinks=False):
+        return size(Path(entry.path))
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return 0
+
+
 def age(path: Path) -> float:
     """Return for how many seconds a file has stood; none where it has just gone."""
     try:

@@ -3,6 +3,8 @@
 STAGING = "staging"
 UPLOADS = "uploads"
 WORK = "work"
+LASTING = ("pools", "models", "forms", "predictions", "rankings", "simulations", UPLOADS)
+"""Where stands what a workspace has on disk; not what is being written, or goes when a job ends."""
 
 
 def part_name(pool: str, part: str) -> str:
@@ -13,6 +15,11 @@ def part_name(pool: str, part: str) -> str:
 def model_name(model: str) -> str:
     """Return the name of a model's artifact."""
     return f"models/{model}"
+
+
+def model_manifest_name(model: str) -> str:
+    """Return the name of the manifest of a model's artifact, which stands beside it."""
+    return f"{model_name(model)}.json"
 
 
 def form_name(model: str, version: str) -> str:

@@ -89,6 +89,11 @@ class Objects:
         found = self.ask(lambda system: system.find(self.at(path)))
         return [self.path_of(each) for each in found]
 
+    def size(self, path: str) -> int:
+        """Return how many bytes the objects below a path have."""
+        found = self.ask(lambda system: system.find(self.at(path), detail=True))
+        return sum(each["size"] for each in found.values())
+
     def directly_below(self, path: str) -> list[str]:
         """Return the paths of what stands directly below a path, objects or not."""
         try:

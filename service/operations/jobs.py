@@ -9,7 +9,9 @@ from typing import Any
 from service.backend import Backend
 from service.errors import Cancelled, Conflict, JobNotFound, ServiceError, TooBusy, WorkerLost
 from service.files import upload_name, work_name
+from service.operations import usage
 from service.records import (
+    ACTIVE,
     CANCELLED,
     CANCELLING,
     FAILED,
@@ -20,6 +22,8 @@ from service.records import (
     new_id,
     now,
 )
+
+WHEN_FULL = {"Retry-After": "30"}
 
 ATTEMPTS = 2
 """How often a job is begun: once more after its worker died."""
@@ -37,21 +41,34 @@ Edit = Callable[[Job], Job | None]
 
 
 def submit(backend: Backend, job: Job) -> Job:
-    """Remember a new job and put it in the queue."""
-    admit(backend, job)
+    """Remember a new job and put it in the queue; return it, or who has its id."""
+    if not admit(backend, job):
+        return get(backend, job.id)
     enqueue(backend, job)
     return job
 
 
-def admit(backend: Backend, job: Job) -> None:
+def admit(backend: Backend, job: Job) -> bool:
     """Remember a new job, which is still to be put in the queue; raise TooBusy where it is full.
+    Return False where its id is taken.
 
+    Raise TooLarge where there is no room for what it will leave.
     One that is never put there, because its process died, is put there by the sweep.
     """
-    limit = backend.settings.max_queued_jobs
-    if len(backend.queue) >= limit:
-        raise TooBusy(f"{limit} jobs wait already; try again later", headers={"Retry-After": "30"})
-    backend.storage.add(job)
+    limits = backend.settings
+    if len(backend.queue) >= limits.max_queued_jobs:
+        raise TooBusy(
+            f"{limits.max_queued_jobs} jobs wait already (max_queued_jobs); try again later",
+            headers=WHEN_FULL,
+        )
+    if backend.storage.count(Job, ACTIVE) >= limits.max_workspace_jobs:
+        raise TooBusy(
+            f"{limits.max_workspace_jobs} jobs of this workspace wait or run already"
+            " (max_workspace_jobs): try again when some have ended, or cancel some",
+            headers=WHEN_FULL,
+        )
+    usage.room(backend, usage.left_by(job))
+    return backend.storage.add(job)
 
 
 def enqueue(backend: Backend, job: Job) -> None:
@@ -179,6 +196,8 @@ def tidy(backend: Backend, job: Job, changed: bool) -> None:  # noqa: FBT001 - f
     if changed and job.is_final:
         backend.files.remove(upload_name(job.id))
         backend.files.remove(work_name(job.id))
+        if job.task in usage.FROM_UPLOADS and job.state != SUCCEEDED:
+            usage.count_again(backend)
 
 
 def forget_upload_without_job(backend: Backend, token: str) -> None:
@@ -186,6 +205,7 @@ def forget_upload_without_job(backend: Backend, token: str) -> None:
     job = backend.storage.get(Job, token)
     if job is None or job.is_final:
         backend.files.remove(upload_name(token))
+        usage.count_again(backend)
 
 
 def staging_token(job: Job) -> str:
@@ -193,8 +213,11 @@ def staging_token(job: Job) -> str:
     return f"{job.id}.{job.attempts}"
 
 
-def lose(backend: Backend, id: str, ticket: str) -> None:
-    """Queue a job again whose worker died, or end it where that has happened before."""
+def lose(backend: Backend, id: str, ticket: str, *, handed_back: bool = False) -> None:
+    """Queue a job again whose worker died, or end it where that has happened before.
+
+    One that is handed back, by a worker that was told to stop, is queued again however often.
+    """
 
     def edit(job: Job) -> Job | None:
         if job.ticket != ticket:
@@ -206,8 +229,16 @@ def lose(backend: Backend, id: str, ticket: str) -> None:
         if job.is_final:
             return None
         begun = job.attempts + (job.state == QUEUED)  # its worker died before it claimed the job
-        if begun < ATTEMPTS:
-            return replace(job, state=QUEUED, attempts=begun, ticket=new_id(), queued_at=now())
+        returned = job.handed_back + handed_back
+        if begun - returned < ATTEMPTS:
+            return replace(
+                job,
+                state=QUEUED,
+                attempts=begun,
+                handed_back=returned,
+                ticket=new_id(),
+                queued_at=now(),
+            )
         lost = WorkerLost(f"The worker died while it ran the job, {ATTEMPTS} times")
         return replace(job, state=FAILED, finished_at=now(), error=lost.problem())
 

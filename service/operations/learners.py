@@ -49,11 +49,17 @@ class LearnerView:
     advice: Advice
 
 
-def create(backend: Backend, asked: NewLearner) -> tuple[Learner, Job]:
-    """Make a learner and ask for its first turn; raise InvalidRequest for what cannot work."""
+def create(backend: Backend, asked: NewLearner, id: str | None = None) -> Learner:
+    """Make a learner, with a new id unless one is given, and ask for its first turn.
+
+    Return it, or who has the id; raise InvalidRequest for what cannot work.
+    """
     pool = validate(backend, asked)
+    standing = backend.storage.get(Learner, id) if id else None
+    if standing is not None:
+        return standing
     learner = Learner(
-        id=new_id(),
+        id=id or new_id(),
         pool=pool.id,
         name=asked.name,
         recipe=asked.recipe.document(),
@@ -72,7 +78,7 @@ def create(backend: Backend, asked: NewLearner) -> tuple[Learner, Job]:
         backend.storage.remove(job)
     pools.check_still_there(backend, pool)
     jobs.enqueue(backend, job)
-    return learner, job
+    return learner
 
 
 def validate(backend: Backend, asked: NewLearner) -> Pool:

@@ -89,6 +89,7 @@ def take(backend: Backend, ranking_id: str, demand: Demand) -> Handout:
             seconds=demand.seconds,
             labelled_too=demand.query.include_labelled,
             all_there_are=page.following is None,
+            most=backend.settings.max_leases,
         )
         if taken is not None:
             pools.check_still_there(backend, pool)

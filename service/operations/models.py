@@ -3,7 +3,7 @@
 from service.backend import Backend
 from service.errors import ModelNotFound, UnsupportedFormat
 from service.files import members_name, model_name, predictions_name
-from service.operations import jobs
+from service.operations import jobs, unsettled, usage
 from service.records import Job, Model, Pool, active
 
 FORMATS = ("onnx", "skops", "joblib")
@@ -56,12 +56,13 @@ def page(backend: Backend, after: str | None, limit: int) -> tuple[list[Model], 
 
 def delete(backend: Backend, id: str) -> None:
     """Delete a model and what it predicted, and cancel its jobs; its rankings stay."""
-    if not backend.storage.remove(get(backend, id)):
+    found = get(backend, id)
+    unsettled.note(backend, model_name(id))
+    if not backend.storage.remove(found):
         raise ModelNotFound(f"There is no model {id}")
     jobs.cancel_all(backend, active(f"model:{id}"))
-    backend.files.remove(model_name(id))
-    backend.files.remove(f"forms/{id}")
-    backend.files.remove(f"predictions/{id}")
+    unsettled.forget_model(backend, id)
+    usage.count_again(backend)
 
 
 def forget_predictions(backend: Backend, id: str, pool: Pool) -> None:

@@ -9,22 +9,18 @@ import numpy as np
 from service.backend import Backend
 from service.errors import (
     Conflict,
-    DuplicateItem,
-    Fault,
     PartNotFound,
     PoolNotFound,
     SubjectGone,
     TooLarge,
     UnsupportedFormat,
-    UploadRefused,
 )
 from service.files import ranking_name, simulation_name
-from service.ids import IdIndex, PackedIds, first_common
 from service.items import Items
-from service.operations import jobs, models
+from service.operations import jobs, models, usage
+from service.operations.arrivals import Arrival, check_fit, check_ids, grown, part_ids
 from service.records import (
     DELETED,
-    FEATURELESS,
     Job,
     Learner,
     Part,
@@ -48,11 +44,10 @@ MEDIA_TYPES = (
 """What a pool takes; the readers of these formats are the workers'."""
 
 
-def create(backend: Backend, name: str) -> Pool:
-    """Make an empty pool."""
-    pool = Pool(id=new_id(), name=name)
-    backend.storage.add(pool)
-    return pool
+def create(backend: Backend, name: str, id: str | None = None) -> Pool:
+    """Make an empty pool, with a new id unless one is given; return it, or who has the id."""
+    pool = Pool(id=id or new_id(), name=name)
+    return pool if backend.storage.add(pool) else get(backend, pool.id)
 
 
 def find(backend: Backend, id: str) -> Pool | None:
@@ -129,6 +124,7 @@ def clear(backend: Backend, pool: Pool) -> None:
     forget_marks(backend, pool)
     backend.files.remove(f"pools/{pool.id}")
     backend.storage.remove(pool)
+    usage.count_again(backend)
 
 
 def finish_deletions(backend: Backend) -> None:
@@ -143,7 +139,7 @@ def check_upload(backend: Backend, id: str, media_type: str) -> None:
     check_type(media_type)
     limit = backend.settings.max_pool_parts
     if len(pool.parts) >= limit:
-        raise TooLarge(f"The pool has {limit} parts already; send larger parts to a new pool")
+        raise TooLarge(f"The pool has {limit} parts already (max_pool_parts): use a new pool")
 
 
 def check_type(media_type: str) -> None:
@@ -194,25 +190,12 @@ def start_ingest(backend: Backend, id: str, upload: Upload, *, job_id: str) -> J
     return jobs.submit(backend, Job(id=job_id, task="ingest", request=request, pool=id))
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """A part that stands in the files and wants to enter its pool."""
-
-    part: Part
-    dtype: str | None
-    item_shape: tuple[int, ...] | None
-    metadata: Mapping[str, str]
-    ids: PackedIds
-    index: IdIndex
-    numbered_from: int | None
-
-
 def append(backend: Backend, id: str, arrival: Arrival) -> Part:
     """Put a part into its pool; raise UploadRefused, and change nothing, where it does not fit.
 
     The check and the change see the same pool: where another part came in between, both are done
-    again. A part whose items were numbered for a shorter pool raises Conflict. Return the part
-    that the job put into the pool: another one, where another attempt at the job was first.
+    again. A part whose files tell of a shorter pool raises Conflict. Return the part that the job
+    put into the pool: another one, where another attempt at the job was first.
     """
     while True:
         pool = find(backend, id)
@@ -221,74 +204,9 @@ def append(backend: Backend, id: str, arrival: Arrival) -> Part:
         entered = [part for part in pool.parts if part.job == arrival.part.job]
         if entered:
             return entered[0]
+        if arrival.follows not in (None, part_ids(pool)):
+            raise Conflict("Another part came in while this one was written")
         check_fit(backend, pool, arrival)
         check_ids(backend, pool, arrival)
-        grown = replace(
-            pool,
-            dtype=arrival.dtype or pool.dtype,
-            item_shape=pool.item_shape if arrival.item_shape is None else arrival.item_shape,
-            metadata={**pool.metadata, **arrival.metadata},
-            parts=(*pool.parts, arrival.part),
-        )
-        if backend.storage.replace(pool, grown):
+        if backend.storage.replace(pool, grown(pool, arrival)):
             return arrival.part
-
-
-def check_fit(backend: Backend, pool: Pool, arrival: Arrival) -> None:
-    """Raise UploadRefused where a part's shape, type, metadata or size is not the pool's."""
-    limits = backend.settings
-    shape = list(arrival.item_shape or ())
-    check_featureless(pool, arrival)
-    if arrival.item_shape is not None and pool.item_shape not in (None, arrival.item_shape):
-        raise UploadRefused(
-            f"Items of shape {shape} do not fit a pool of {list(pool.item_shape or ())}"
-        )
-    if arrival.dtype is not None and pool.dtype not in (None, arrival.dtype):
-        raise UploadRefused(
-            f"Features of type {arrival.dtype} do not fit a pool of {pool.dtype}: convert them"
-        )
-    if len(pool.parts) >= limits.max_pool_parts:
-        raise TooLarge(f"The pool has {len(pool.parts)} parts already (max_pool_parts)")
-    if pool.total + arrival.part.rows > limits.max_pool_items:
-        raise TooLarge(f"The pool would pass {limits.max_pool_items} items (max_pool_items)")
-    for name, kind in arrival.metadata.items():
-        before = pool.metadata.get(name, kind)
-        if before != kind:
-            raise UploadRefused(
-                f"The metadata column {name} holds a {kind} here and a {before} before",
-                faults=[Fault(f"/metadata/{name}", f"must be a {before}")],
-            )
-    if len({**pool.metadata, **arrival.metadata}) > limits.max_metadata_columns:
-        raise UploadRefused(f"A pool has at most {limits.max_metadata_columns} metadata columns")
-
-
-def check_featureless(pool: Pool, arrival: Arrival) -> None:
-    """Raise UploadRefused where one has features and the other has none."""
-    here, there = arrival.item_shape, pool.item_shape
-    if None in (here, there) or (here == FEATURELESS) == (there == FEATURELESS):
-        return
-    if here == FEATURELESS:
-        raise UploadRefused(
-            f"These items have no features, and those of the pool have, of shape"
-            f" {list(there or ())}: add them, or send these items to a new pool"
-        )
-    raise UploadRefused(
-        f"These items have features, of shape {list(here or ())}, and those of the pool have none:"
-        " leave them out, or send these items to a new pool"
-    )
-
-
-def check_ids(backend: Backend, pool: Pool, arrival: Arrival) -> None:
-    """Raise DuplicateItem where an id of the part is in the pool already."""
-    if arrival.numbered_from not in (None, pool.total):
-        raise Conflict("Another part came in while this one was numbered")
-    items = Items(backend.files, pool)
-    for start, part in items.located():
-        twice = first_common(arrival.ids, arrival.index, items.packed(part), items.index(part))
-        if twice:
-            here, there = twice[0], start + twice[1]
-            name = arrival.ids.at(np.array([here]))[0]
-            raise DuplicateItem(
-                f"The id {name!r} is in the pool already; nothing of the part was taken",
-                faults=[Fault(f"/items/{here}/id", f"{name!r} is row {there} of the pool")],
-            )

@@ -16,7 +16,7 @@ from service.errors import (
 )
 from service.files import given_name
 from service.given import ARRAYS, FORMS, ONE_ARRAY, TABLES, Form
-from service.operations import jobs, pools
+from service.operations import jobs, pools, unsettled, usage
 from service.operations.pools import Upload
 from service.records import Job, Predictions
 
@@ -150,6 +150,8 @@ def page(
 def delete(backend: Backend, pool_id: str, id: str) -> None:
     """Delete predictions; a job that still needs them fails, rankings made with them stay."""
     found = get(backend, pool_id, id)
+    unsettled.note(backend, given_name(pool_id, id))
     if not backend.storage.remove(found):
         raise PredictionsNotFound(f"The pool {pool_id} has no predictions {id}")
     backend.files.remove(given_name(pool_id, id))
+    usage.count_again(backend)

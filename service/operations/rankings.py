@@ -16,7 +16,7 @@ from service.files import ranking_name
 from service.filters import Condition
 from service.ids import PackedIds, Rows
 from service.items import Items
-from service.operations import left_out, remembered
+from service.operations import left_out, remembered, unsettled, usage
 from service.operations.left_out import LeftOut
 from service.ranking import Scores
 from service.records import LABELLED, Pool, Ranking
@@ -106,9 +106,12 @@ def page(
 
 def delete(backend: Backend, id: str) -> None:
     """Delete a ranking."""
-    if not backend.storage.remove(get(backend, id)):
+    found = get(backend, id)
+    unsettled.note(backend, ranking_name(id))
+    if not backend.storage.remove(found):
         raise remembered.missing(id)
     backend.files.remove(ranking_name(id))
+    usage.count_again(backend)
 
 
 def read(backend: Backend, id: str, query: Query) -> Reading:

@@ -100,6 +100,7 @@ def passes(functions: Sequence[Function]) -> int:
 def validate(backend: Backend, scoring: Scoring) -> Question:
     """Return a scoring with all that it names looked up; raise InvalidRequest with its faults."""
     pool = pools.get(backend, scoring.pool)
+    check_members(backend, scoring)
     question = Question(
         pool=pool,
         source=source_of(backend, scoring),
@@ -117,12 +118,34 @@ def validate(backend: Backend, scoring: Scoring) -> Question:
     return question
 
 
+def check_members(backend: Backend, scoring: Scoring) -> None:
+    """Raise InvalidRequest for a committee of more models than it may have members."""
+    limit = backend.settings.max_members
+    if len(scoring.committee) > limit:
+        raise InvalidRequest(
+            f"A committee has at most {limit} members (max_members)",
+            faults=[Fault("/committee", f"{len(scoring.committee)} are more than {limit}")],
+        )
+
+
 def check_count(backend: Backend, functions: Sequence[Function]) -> None:
     """Raise InvalidRequest for more functions than a job computes, those built on too."""
     count = sum(len(list(function.walk())) for function in functions)
     limit = backend.settings.max_functions
     if count > limit:
         raise InvalidRequest(f"A job computes at most {limit} functions (max_functions)")
+    check_parameters(backend, functions)
+
+
+def check_parameters(backend: Backend, functions: Sequence[Function]) -> None:
+    """Raise InvalidRequest where what functions are told is more than a job's record may keep."""
+    length = sum(len(json.dumps(function.document())) for function in functions)
+    limit = backend.settings.max_parameter_bytes
+    if length > limit:
+        raise InvalidRequest(
+            f"The functions and their parameters take {length} bytes, and at most {limit} are"
+            " allowed (max_parameter_bytes)"
+        )
 
 
 def source_of(backend: Backend, scoring: Scoring) -> Source:

@@ -12,9 +12,9 @@ from service.errors import Fault, InvalidRequest, SimulationNotFound
 from service.estimators import Recipe
 from service.files import simulation_name
 from service.functions import Function
-from service.operations import jobs, pools
+from service.operations import jobs, pools, unsettled, usage
 from service.operations.replaying import Asked, faults_of
-from service.operations.scorings import refuse_too_soon
+from service.operations.scorings import check_parameters, refuse_too_soon
 from service.operations.stock import census_of, given_codes
 from service.records import Job, Simulation, new_id
 from service.simulation import Plan
@@ -37,11 +37,12 @@ CURVES = {"image/svg+xml": "curves.svg", "image/png": "curves.png"}
 """The files of the curves, by media type."""
 
 
-def submit(backend: Backend, plan: Plan) -> Job:
-    """Ask workers to replay a plan; raise InvalidRequest for what cannot work."""
+def submit(backend: Backend, plan: Plan, id: str | None = None) -> Job:
+    """Ask workers to replay a plan, by a job with a new id unless one is given; raise
+    InvalidRequest for what cannot work."""
     asked = validate(backend, plan)
     job = Job(
-        id=new_id(),
+        id=id or new_id(),
         task="simulate",
         request=request_of(asked.plan),
         pool=asked.plan.pool,
@@ -90,6 +91,7 @@ def refuse_too_many(backend: Backend, plan: Plan) -> None:
             f"A job computes at most {limit} functions (max_functions)",
             faults=[Fault("/functions", detail)],
         )
+    check_parameters(backend, plan.functions)
 
 
 def request_of(plan: Plan) -> dict[str, Any]:
@@ -123,9 +125,12 @@ def page(
 
 def delete(backend: Backend, id: str) -> None:
     """Delete a simulation and its files."""
-    if not backend.storage.remove(get(backend, id)):
+    found = get(backend, id)
+    unsettled.note(backend, simulation_name(id))
+    if not backend.storage.remove(found):
         raise SimulationNotFound(f"There is no simulation {id}")
     backend.files.remove(simulation_name(id))
+    usage.count_again(backend)
 
 
 def file(backend: Backend, id: str, name: str) -> Path:

@@ -41,11 +41,12 @@ class Training:
         }
 
 
-def submit(backend: Backend, training: Training) -> Job:
-    """Ask a worker to fit a model; raise what keeps that from working, as far as it is known."""
+def submit(backend: Backend, training: Training, id: str | None = None) -> Job:
+    """Ask a worker to fit a model, by a job with a new id unless one is given; raise what keeps
+    that from working, as far as it is known."""
     pool = validate(backend, training)
     job = Job(
-        id=new_id(),
+        id=id or new_id(),
         task="train",
         request={**training.document(), "parts": [part.id for part in pool.parts]},
         pool=pool.id,

@@ -106,7 +106,10 @@ def die_with_parent(parent: int) -> None:
 
 def has_ended(pid: int) -> bool:
     """Say whether a child has ended, leaving it to be waited for."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # it was waited for already
+        return True
 
 
 def describe(pid: int, status: int) -> str:

@@ -64,6 +64,7 @@ def command(data_dir: Path, lock: int) -> Command:
         "appendfsync": "always",  # an acknowledged write survives kill -9 and a power cut
         "maxmemory-policy": "noeviction",
         "save": "",
+        "repl-diskless-sync-delay": "0",  # a backup asks as a replica does, and no other comes
         "daemonize": "no",
         "loglevel": "notice",
         "logfile": "log",  # in its directory: its warnings are for operators, not for newcomers

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from service.processes import bucket, embedded, webserver
+from service.processes import bucket, embedded, layout, webserver
 from service.processes.children import CannotStart, Child, Command
 from service.settings import Settings
 
@@ -28,6 +28,7 @@ log = logging.getLogger("shortlist")
 def serve(settings: Settings, *, port_is_given: bool) -> int:
     """Run everything until a signal says to stop; return the exit status."""
     lock = embedded.claim(settings.data_dir)
+    layout.check(settings.data_dir)
     if settings.redis_url:
         from service.processes import external  # imports redis, which the embedded way does without
 
@@ -133,7 +134,8 @@ class Supervisor:
         self.listener.close()
         self.url_file.unlink(missing_ok=True)
         servers = [] if self.server is None else [self.server]
-        in_order = all(end(group) for group in ([self.api], self.workers, servers))
+        drained = end([self.api], GRACE + self.settings.drain_seconds)
+        in_order = drained and all(end(group) for group in (self.workers, servers))
         if not in_order:
             for child in self.children:
                 child.kill()
@@ -143,15 +145,15 @@ class Supervisor:
         return in_order
 
 
-def end(children: Sequence[Child]) -> bool:
+def end(children: Sequence[Child], grace: float = GRACE) -> bool:
     """Ask the processes to end, and kill those that do not; False when told to hurry."""
     for child in children:
         child.terminate()
-    if not await_end(children, time.monotonic() + GRACE):
+    if not await_end(children, time.monotonic() + grace):
         return False
     for child in children:
         if child.running:
-            log.warning("%s: did not end in %d s; killing it", child.command.name, GRACE)
+            log.warning("%s: did not end in %d s; killing it", child.command.name, grace)
             child.kill()
     return await_end(children, time.monotonic() + GRACE)
 

@@ -9,11 +9,13 @@ import errno
 import http.client
 import ipaddress
 import logging
+import mmap
 import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from service.processes.children import CannotStart, die_with_parent
@@ -175,6 +177,7 @@ def serve(settings: Settings, listener: Listener) -> None:
 
     holder = cast("Any", SocketHolder)  # its stub knows no arguments
     held = [holder(file, False, BACKLOG) for file in listener.files]
+    draining = mmap.mmap(-1, 1)  # seen by all who are forked from here
 
     class Granian(MPServer):
         """Granian on sockets that listen already, one for each process."""
@@ -185,6 +188,10 @@ def serve(settings: Settings, listener: Listener) -> None:
         def _spawn_worker(self, idx: int, *given: Any, **named: Any) -> Any:
             self._shd = held[idx % len(held)]
             return super()._spawn_worker(idx, *given, **named)
+
+        def signal_handler_interrupt(self, *given: Any, **named: Any) -> None:
+            del given, named
+            drain(draining, settings.drain_seconds, super().signal_handler_interrupt)
 
     parent = os.getpid()
     Granian(
@@ -197,7 +204,18 @@ def serve(settings: Settings, listener: Listener) -> None:
         workers_kill_timeout=STOP_PATIENCE,
         log_level=LogLevels.error,
         log_dictconfig=LOGGING,
-    ).serve(target_loader=lambda: load(settings, parent), wrap_loader=False)
+    ).serve(target_loader=lambda: load(settings, parent, draining), wrap_loader=False)
+
+
+def drain(draining: mmap.mmap, seconds: int, stop: Callable[[], Any]) -> None:
+    """Say to whoever asks that this service is not ready, and stop it so many seconds later."""
+    if draining[0] or not seconds:
+        stop()
+        return
+    draining[0] = True
+    later = threading.Timer(seconds, stop)
+    later.daemon = True
+    later.start()
 
 
 LOGGING = {
@@ -209,14 +227,14 @@ LOGGING = {
 """Granian's lines go to the standard error, where everyone's go."""
 
 
-def load(settings: Settings, parent: int) -> "Flask":
+def load(settings: Settings, parent: int, draining: mmap.mmap) -> "Flask":
     """Return the application, in a process that serves it."""
     for number in (signal.SIGINT, signal.SIGTERM):  # while loading, Granian's parent's would be
         signal.signal(number, signal.SIG_DFL)  # inherited, and would swallow them
     die_with_parent(parent)
     from service.app import create_app  # here, so that each process imports it for itself
 
-    return create_app(settings)
+    return create_app(settings, is_draining=lambda: bool(draining[0]))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from service.records.predictions import Predictions
 from service.records.rankings import Ranking
 from service.records.record import Document, Record, new_id, now, written
 from service.records.simulations import Simulation
+from service.records.unsettled import Unsettled
 
 __all__ = [
     "ACTIVE",
@@ -81,6 +82,7 @@ __all__ = [
     "Spoken",
     "Standing",
     "Turn",
+    "Unsettled",
     "active",
     "new_id",
     "now",

@@ -25,7 +25,8 @@ class Job(Record):
     """One request for work, and how far it has come.
 
     What several workers do together is in `pieces`: for each the first of its parts of the pool,
-    and the first that is none of its own.
+    and the first that is none of its own. `handed_back` counts the attempts that ended because the
+    worker was told to stop.
     """
 
     kind = "job"
@@ -38,6 +39,7 @@ class Job(Record):
     pieces: tuple[tuple[int, int], ...] = ()
     state: str = QUEUED
     attempts: int = 0
+    handed_back: int = 0
     ticket: str = field(default_factory=new_id)
     holder: str = ""
     total: int | None = None

@@ -16,7 +16,18 @@ class LimitSchema(Schema):
     meaning = fields.String(required=True)
 
 
+class UsageSchema(Schema):
+    """What a workspace uses of what is limited."""
+
+    jobs = fields.Integer(required=True, metadata={"description": "Jobs that wait or run"})
+    bytes = fields.Integer(
+        required=True, metadata={"description": "What all files of the workspace take"}
+    )
+
+
 class LimitsSchema(Schema):
-    """Every limit by name."""
+    """Every limit by name, and what is used."""
 
     limits = fields.Dict(keys=fields.String(), values=fields.Nested(LimitSchema), required=True)
+    workspace = fields.String(required=True, metadata={"description": "That of the key"})
+    used = fields.Nested(UsageSchema, required=True)

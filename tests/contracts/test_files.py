@@ -335,3 +335,21 @@ def test_a_process_that_forks_others_leaves_the_bucket_to_them(bucket_hosts):
 
     until(lambda: not two.exists("pools/p/a"))
     until(lambda: two.objects.below("content") == [])
+
+
+def test_all_that_is_published_and_comes_in_is_counted_and_what_workers_share_is_not(one, two):
+    assert one.size() == 0
+    publish_file(one, "models/m", b"x" * 10)
+    publish_file(two, "rankings/r", b"x" * 20)
+    publish_file(one, "work/j/piece-1", b"x" * 40)
+    publish_file(one.within("workspaces/other"), "models/m", b"x" * 80)
+    one.draft(upload_name("waits")).write_bytes(b"x" * 160)
+    one.hand_over(upload_name("waits"))
+    assert one.size() == two.size() == 190
+    assert two.within("workspaces/other").size() == 80
+
+    one.draft(upload_name("comes")).write_bytes(b"x" * 320)
+    assert one.size() == 510
+    one.remove("rankings/r")
+    one.remove(upload_name("comes"))
+    assert one.size() == 170

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service.errors import TooBusy
 from service.records import LABELLED, LEASED, Decision, Lease, Spoken, new_id
 from service.redis_leases import RedisLeases
 from service.version_scripts import COUNTER
@@ -36,7 +37,17 @@ def offered(rows):
     return {row: {"id": f"i{row}", "rank": rank} for rank, row in enumerate(rows, 1)}
 
 
-def take(leases, rows, n, wanted=None, *, seconds=100, labelled_too=False, all_there_are=True):
+def take(
+    leases,
+    rows,
+    n,
+    wanted=None,
+    *,
+    seconds=100,
+    labelled_too=False,
+    all_there_are=True,
+    most=10_000,
+):
     return leases.take(
         wanted or lease(),
         offered(rows),
@@ -44,6 +55,7 @@ def take(leases, rows, n, wanted=None, *, seconds=100, labelled_too=False, all_t
         seconds=seconds,
         labelled_too=labelled_too,
         all_there_are=all_there_are,
+        most=most,
     )
 
 
@@ -267,6 +279,9 @@ def test_a_forgotten_pool_leaves_no_key_and_other_pools_stay(leases, connection)
     held = take(leases, ROWS, 3, lease("Ada", 2))
     leases.complete(held, {0: CAT})
     other = take(leases, ROWS, 1, lease(pool="q"))
+    released, completed = take(leases, ROWS, 1), take(leases, ROWS, 1)
+    leases.release(released, list(released.items), "t")
+    leases.complete(completed, dict.fromkeys(completed.items, CAT))
 
     leases.forget_pool("p")
 
@@ -274,6 +289,21 @@ def test_a_forgotten_pool_leaves_no_key_and_other_pools_stay(leases, connection)
     assert leases.get(other.id) == other
     leases.forget_pool("q")
     assert set(connection.keys()) <= {COUNTER.encode()}
+
+
+def test_a_pool_has_at_most_so_many_leases_that_hold_items(leases):
+    first, second = (take(leases, [row], 1, most=2) for row in (0, 1))
+    assert not take(leases, [0], 1, most=2).items
+    with pytest.raises(TooBusy, match="max_leases") as refused:
+        take(leases, [2], 1, most=2)
+    assert refused.value.headers["Retry-After"]
+    assert leased(leases) == {0, 1}
+
+    assert take(leases, [2], 1, lease(pool="q"), most=2).items
+    leases.release(first, [0], "t")
+    assert take(leases, [2], 1, most=2).items
+    leases.renew(second, 0)
+    assert take(leases, [0], 1, most=2).items
 
 
 @pytest.mark.parametrize("overlap", [1, 3])

@@ -239,6 +239,41 @@ def test_what_is_remembered_under_a_key_is_not_replaced(storage):
     assert storage.remember("k", {"n": 5}, 100) is None
 
 
+def test_an_index_knows_how_many_are_in_it(storage):
+    mine = [job(pool="p"), job(pool="p"), job(pool="q")]
+    for record in mine:
+        storage.add(record)
+    storage.replace(mine[0], replace(mine[0], state=SUCCEEDED))
+
+    assert (storage.count(Job, "pool:p"), storage.count(Job, ACTIVE)) == (2, 2)
+    storage.remove(mine[1])
+    assert (storage.count(Job, "pool:p"), storage.count(Job, ACTIVE)) == (1, 1)
+    assert storage.count(Job, "pool:nobody's") == 0
+
+
+def test_the_progress_of_a_job_is_forgotten_with_that_of_its_runs(storage):
+    storage.set_run_progress("j", 0, 3, 10)
+
+    storage.forget_progress("j")
+    assert storage.progress("j") is None
+
+    storage.set_run_progress("j", 1, 1, 10)
+    assert storage.progress("j") == (1, 10)
+
+
+def test_an_amount_is_added_to_only_while_it_is_remembered(storage):
+    storage.add_to_tally("bytes", 5)
+    assert storage.tally("bytes") is None
+
+    storage.put_tally("bytes", 7, 100)
+    storage.add_to_tally("bytes", 5)
+    storage.add_to_tally("bytes", -2)
+    assert storage.tally("bytes") == 10
+
+    storage.put_tally("bytes", 1, 100)
+    assert storage.tally("bytes") == 1
+
+
 def test_pages_of_an_index_give_only_what_is_in_it(storage):
     mine = [job(pool="p", created_at=str(n)) for n in range(3)]
     for record in [*mine, job(pool="q", created_at="9")]:

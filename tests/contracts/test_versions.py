@@ -87,7 +87,13 @@ class World:
     def take(self, row, seconds=100):
         wanted = Lease(id=new_id(), pool="p", ranking="r", annotator=new_id(), overlap=1)
         candidates = {each: {"id": f"i{each}", "rank": each + 1} for each in (row, row + 1)}
-        given = {"n": 2, "seconds": seconds, "labelled_too": True, "all_there_are": True}
+        given = {
+            "n": 2,
+            "seconds": seconds,
+            "labelled_too": True,
+            "all_there_are": True,
+            "most": 100,
+        }
         lease = self.leases.take(wanted, candidates, **given)
         self.held += [lease] if lease.items else []
         return lease

@@ -7,9 +7,11 @@ from io import BytesIO
 import numpy as np
 import pytest
 import skops.io
+from scipy.sparse import csr_matrix
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVC
 
 from service.errors import ModelRefused, ServiceError
 from tests.models import (
@@ -134,6 +136,21 @@ def test_a_tampered_search_tree_is_grown_again(tmp_path):
     model._tree.__setstate__(tuple(state))
     (found,) = predict(saved(model, "skops"), "skops", [irises().items], tmp_path)
     assert (found == expected).all()
+
+
+@pytest.mark.parametrize("form", [np.asarray, csr_matrix])
+@pytest.mark.parametrize("build", [KNeighborsClassifier, SVC])
+def test_sound_sparse_items_and_support_vectors_are_taken(build, form, tmp_path):
+    model = build().fit(form(irises().items), irises().labels)
+    assert inspect(saved(model, "skops"), "skops", tmp_path)["classes"] == [0, 1, 2]
+
+
+def test_support_vectors_of_a_kernel_are_among_its_columns(tmp_path):
+    model = SVC(kernel="precomputed").fit(irises().items @ irises().items.T, irises().labels)
+    assert inspect(saved(model, "skops"), "skops", tmp_path)["item_values"] == 150
+    model.support_[0] = 150
+    with pytest.raises(ModelRefused, match="not those it counts"):
+        inspect(saved(model, "skops"), "skops", tmp_path)
 
 
 def test_a_pickle_named_skops_is_refused_without_being_opened(tmp_path):

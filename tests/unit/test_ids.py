@@ -1,5 +1,7 @@
 """Ids are exact: what is found is what was put in, to the last byte."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -68,6 +70,18 @@ def test_the_hash_of_an_id_does_not_depend_on_its_neighbours():
     beside = ids.hash_ids(ids.pack(["x" * 500, "short", "y"]))[1]
 
     assert alone == beside
+
+
+def test_a_long_id_takes_no_room_for_its_neighbours():
+    names = ["l" * 60_000, "m" * 513, "n" * 512, *(str(number) for number in range(30_000))]
+    tracemalloc.start()
+    hashes = ids.hash_ids(ids.pack(names))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 100 * 1024**2  # all of them padded would take 1.8 GB
+    for row in (0, 1, 2, 3, 30_002):
+        assert hashes[row] == ids.hash_ids(ids.pack([names[row]]))[0]
 
 
 def test_the_hash_of_an_id_is_the_same_in_every_version():

@@ -127,6 +127,29 @@ def test_a_failure_is_kept_as_a_problem(backend, queued):
     assert ended.error["detail"] == "the item 'a' has no score"
 
 
+def test_a_job_that_is_handed_back_keeps_its_two_attempts(backend, queued):
+    for _ in range(3):
+        jobs.lose(backend, queued.id, claim(backend, queued).ticket, handed_back=True)
+        assert jobs.get(backend, queued.id).state == QUEUED
+
+    jobs.lose(backend, queued.id, claim(backend, queued).ticket)
+    assert jobs.get(backend, queued.id).state == QUEUED
+    jobs.lose(backend, queued.id, claim(backend, queued).ticket)
+
+    ended = jobs.get(backend, queued.id)
+    assert (ended.state, ended.error["code"], ended.attempts) == (FAILED, "worker_lost", 5)
+
+
+def test_a_ticket_that_goes_while_it_is_withdrawn_is_no_mistake(backend, queued, connection):
+    """A sign of life that comes late leaves a ticket of which nothing else is known."""
+    ticket = backend.queue.rq.fetch_job(backend.queue.name_of(queued.ticket))
+    connection.hdel(ticket.key, "status")
+
+    assert jobs.cancel(backend, queued.id).state == CANCELLED
+    assert backend.queue.tickets() == []
+    assert not connection.exists(ticket.key)
+
+
 def test_a_lost_job_is_run_once_more_and_then_fails(backend, queued):
     first = claim(backend, queued)
     jobs.lose(backend, queued.id, first.ticket)

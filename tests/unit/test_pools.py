@@ -9,7 +9,7 @@ from service.errors import PoolNotFound, TooLarge
 from service.files import part_name
 from service.ids import build_index, hash_ids, pack
 from service.operations import exclusions, labels, pools
-from service.operations.pools import Arrival
+from service.operations.arrivals import Arrival
 from service.records import DELETED, Part, Pool
 
 

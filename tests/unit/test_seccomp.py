@@ -15,8 +15,24 @@ NO_SUCH_CALL = 0x00050000 | errno.ENOSYS
 KILLED = 0x80000000
 
 NUMBERS = {  # the same calls, by architecture
-    "x86_64": {"read": 0, "sendto": 44, "socket": 41, "execve": 59, "ptrace": 101},
-    "aarch64": {"read": 63, "sendto": 206, "socket": 198, "execve": 221, "ptrace": 117},
+    "x86_64": {
+        "read": 0,
+        "sendto": 44,
+        "socket": 41,
+        "execve": 59,
+        "ptrace": 101,
+        "openat": 257,
+        "fchmodat": 268,
+    },
+    "aarch64": {
+        "read": 63,
+        "sendto": 206,
+        "socket": 198,
+        "execve": 221,
+        "ptrace": 117,
+        "openat": 56,
+        "fchmodat": 53,
+    },
 }
 
 
@@ -30,9 +46,10 @@ def machine(name):
     return MACHINES[name]
 
 
-def decide(machine, number, first_argument=0, audit=None):
+def decide(machine, number, *arguments, audit=None):
     program = list(struct.iter_unpack("=HBBI", compile_filter(machine, PID)))
-    call = struct.pack("=iIQQ", number, audit or machine.audit, 0, first_argument)
+    arguments += (0,) * (6 - len(arguments))
+    call = struct.pack("=iIQ6Q", number, audit or machine.audit, 0, *arguments)
     accumulator = step = 0
     while True:
         code, true, false, value = program[step]
@@ -75,6 +92,16 @@ def test_signals_go_to_oneself_only(machine):
 def test_limits_are_read_of_oneself_only(machine):
     assert decide(machine, machine.prlimit64, 0) == ALLOWED
     assert decide(machine, machine.prlimit64, os.getppid()) == NOT_PERMITTED
+
+
+def test_no_file_lets_others_run_it_as_its_owner(name, machine):
+    openat, fchmodat = NUMBERS[name]["openat"], NUMBERS[name]["fchmodat"]
+    for mode, answer in ((0o755, ALLOWED), (0o4755, NOT_PERMITTED), (0o2755, NOT_PERMITTED)):
+        assert decide(machine, fchmodat, 3, 0, mode) == answer
+        for flags in (os.O_CREAT | os.O_WRONLY, os.O_TMPFILE):
+            assert decide(machine, openat, 3, 0, flags, mode) == answer
+    assert decide(machine, openat, 3, 0, os.O_RDONLY, 0o4755) == ALLOWED
+    assert decide(machine, machine.openat2) == NO_SUCH_CALL
 
 
 def test_calls_by_the_rules_of_another_architecture_end_the_process(machine):

@@ -94,11 +94,15 @@ def test_what_an_attempt_that_died_had_published_is_replaced(backend, pool, lear
     current = backend.storage.get(Learner, learner.id)
     forgotten = Learner.from_document({**current.document(), "turns": []})
     backend.storage.replace(current, forgotten)  # it died before its turn was entered
+    jobs.lose(backend, job.id, job.ticket)
+    again = jobs.claim(backend, job.id, jobs.get(backend, job.id).ticket)
 
-    teach(backend, job)
+    teach(backend, again)
 
     turn = last_turn(backend, learner)
-    assert turn.ranking == ranking_id(job, 0)
+    assert turn.ranking == ranking_id(again, 0) != ranking_id(job, 0)
+    assert backend.storage.get(Ranking, ranking_id(job, 0)) is None
+    assert not backend.files.exists(ranking_name(ranking_id(job, 0)))
     assert len(ids_of(backend, learner)) == ITEMS
 
 
@@ -150,7 +154,7 @@ def test_a_score_that_cannot_be_had_fails_no_turn(backend, learner, monkeypatch)
 
 def test_a_turn_of_an_empty_pool_ranks_nothing(backend):
     pool = pools.create(backend, "empty")
-    learner, _ = learners.create(backend, asked(pool.id))
+    learner = learners.create(backend, asked(pool.id))
 
     teach(backend, claimed(backend, learner))
 

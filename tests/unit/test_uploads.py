@@ -115,7 +115,7 @@ def test_a_part_may_have_no_rows(name):
 
 @pytest.mark.parametrize("name", sorted(UPLOADS))
 def test_more_items_than_allowed_are_refused(name):
-    with pytest.raises(UploadRefused, match="max_items"):
+    with pytest.raises(UploadRefused, match="max_pool_items"):
         read(*UPLOADS[name](IDS, FEATURES, {}), limits={"max_items": 8})
 
 

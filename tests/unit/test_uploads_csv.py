@@ -177,6 +177,13 @@ def test_the_rule_of_columns():
     )
 
 
+@pytest.mark.parametrize(("row", "cells"), [("a,1,2,3", 4), ("a,1", 2)])
+def test_rows_that_are_all_of_another_width_than_the_header_are_refused(row, cells):
+    body = "id,x,y\n" + f"{row}\n" * 3
+    with pytest.raises(UploadRefused, match=f"has {cells} cells and the header 3 .at row 2"):
+        read("text/csv", body.encode())
+
+
 def test_a_table_in_which_no_column_remains_has_no_features():
     assert assign(["id"]) == ("id", [], {})
     assert assign(["metadata.m", "id"]) == ("id", [], {"m": "metadata.m"})

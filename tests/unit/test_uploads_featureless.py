@@ -54,5 +54,5 @@ def test_a_part_without_features_may_have_no_rows(name):
 
 @pytest.mark.parametrize("name", WITH_IDS)
 def test_more_items_without_features_than_allowed_are_refused(name):
-    with pytest.raises(UploadRefused, match="max_items"):
+    with pytest.raises(UploadRefused, match="max_pool_items"):
         read(*UPLOADS[name](IDS, None, {}), limits={"max_items": 8})

@@ -48,6 +48,13 @@ with ZygoteProcess({ENTRIES!r}) as zygote:
     ask(zygote.address, sys.argv[1])
 """
 )
+OWN = """
+import sys, time
+from workers.sandbox import starter
+starter.short_directory = lambda: sys.argv[1]
+print(starter.owned_directory()[0].name, flush=True)
+time.sleep(60)
+"""
 SERVE_AS_NOBODY = f"""
 import os, sys
 import {ENTRIES}
@@ -272,3 +279,21 @@ def _fresh(zygote, scratch, entry, **options):
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     return ask(zygote.address, scratch, entry, **options)
+
+
+def test_the_directories_of_owners_that_were_killed_go(monkeypatch, tmp_path):
+    monkeypatch.setattr(starter, "short_directory", lambda: str(tmp_path))
+    command = [sys.executable, "-c", OWN, str(tmp_path)]
+    owners = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    killed, alive = (each.stdout.readline().strip() for each in owners)
+    owners[0].kill()
+    owners[0].wait()
+
+    mine, lock = starter.owned_directory()
+
+    assert {path.name for path in tmp_path.iterdir()} == {alive, mine.name}
+    assert killed not in {alive, mine.name}
+    os.close(lock)
+    owners[1].kill()
+    for each in owners:
+        each.communicate()

@@ -3,8 +3,8 @@
 Written in classic BPF, run by the kernel at each call. What would reach other processes, the
 network, other programs or memory that no limit counts is answered with "not permitted"; everything
 else (files, memory, threads) passes. Threads are made and processes are not: both are `clone`, and
-its flags tell. A call made by the rules of another architecture, whose numbers mean other things,
-ends the process.
+its flags tell. No file gets a mode that lets others run it as its owner. A call made by the rules
+of another architecture, whose numbers mean other things, ends the process.
 """
 
 import ctypes
@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from workers.sandbox import kernel
 
 CLONE_THREAD = 0x00010000
+SET_USER_OR_GROUP = 0o6000
+MAKES_A_FILE = 0o100 | 0o20000000  # O_CREAT, and what is O_TMPFILE's own
 
 _LOAD, _JUMP_EQUAL, _JUMP_FROM, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _ARGUMENT_BYTES = 0, 4, 16, 8
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -34,12 +36,13 @@ class Machine:
     tgkill: int
     prlimit64: int
     clone3: int
+    openat2: int
     foreign_numbers: int | None
 
 
 MACHINES = {
-    "x86_64": Machine(0xC000003E, 0, 56, 62, 234, 302, 435, foreign_numbers=0x40000000),
-    "aarch64": Machine(0xC00000B7, 1, 220, 129, 131, 261, 435, foreign_numbers=None),
+    "x86_64": Machine(0xC000003E, 0, 56, 62, 234, 302, 435, 437, foreign_numbers=0x40000000),
+    "aarch64": Machine(0xC00000B7, 1, 220, 129, 131, 261, 435, 437, foreign_numbers=None),
 }
 
 # The number on x86_64, the number on aarch64.
@@ -100,12 +103,28 @@ _DENIED: dict[str, tuple[int, int | None]] = {
     "open_by_handle_at": (304, 265),
     "fanotify_init": (300, 262),
     "quotactl": (179, 60),
+    "mknod": (133, None),
+    "mknodat": (259, 33),
     "syslog": (103, 116),
     "setpriority": (141, 140),
     "sched_setscheduler": (144, 119),
     "sched_setparam": (142, 118),
     "sched_setattr": (314, 274),
     "ioprio_set": (251, 30),
+}
+
+# The numbers, and the place of the mode among the arguments.
+_CHANGE_MODE: dict[str, tuple[int | None, int | None, int]] = {
+    "chmod": (90, None, 1),
+    "fchmod": (91, 52, 1),
+    "fchmodat": (268, 53, 2),
+    "fchmodat2": (452, 452, 2),
+    "creat": (85, None, 1),
+}
+# The numbers, and the place of the flags, which the mode follows.
+_OPEN: dict[str, tuple[int | None, int | None, int]] = {
+    "open": (2, None, 1),
+    "openat": (257, 56, 2),
 }
 
 
@@ -134,8 +153,10 @@ def compile_filter(machine: Machine, pid: int) -> bytes:
         _step(_LOAD, _NUMBER),
         *_foreign(machine, refuse),
         *[step for number in denied if number is not None for step in _answer(number, refuse)],
-        # "No such call" makes the C library fall back to clone, whose flags a filter can read.
+        # "No such call" makes a library fall back to calls whose flags a filter can read.
         *_answer(machine.clone3, _ERROR | errno.ENOSYS),
+        *_answer(machine.openat2, _ERROR | errno.ENOSYS),
+        *_without_modes(machine, refuse),
         *_only_when(machine.clone, _JUMP_ANY_BIT, CLONE_THREAD, refuse),
         *_only_when(machine.kill, _JUMP_EQUAL, pid, refuse),
         *_only_when(machine.tgkill, _JUMP_EQUAL, pid, refuse),
@@ -163,6 +184,35 @@ def _only_when(number: int, test: int, value: int, refuse: int) -> list[bytes]:
         _step(_RETURN, _ALLOW),
         _step(_RETURN, refuse),
     ]
+
+
+def _without_modes(machine: Machine, refuse: int) -> list[bytes]:
+    steps = []
+    for *numbers, place in _CHANGE_MODE.values():
+        if (number := numbers[machine.column]) is not None:
+            steps += [_step(_JUMP_EQUAL, number, false=4), *_refuse_mode(place, refuse)]
+    for *numbers, place in _OPEN.values():
+        if (number := numbers[machine.column]) is not None:
+            steps += [
+                _step(_JUMP_EQUAL, number, false=6),
+                _load(place),
+                _step(_JUMP_ANY_BIT, MAKES_A_FILE, false=2),
+                *_refuse_mode(place + 1, refuse),
+            ]
+    return steps
+
+
+def _refuse_mode(place: int, refuse: int) -> list[bytes]:
+    return [
+        _load(place),
+        _step(_JUMP_ANY_BIT, SET_USER_OR_GROUP, true=1),
+        _step(_RETURN, _ALLOW),
+        _step(_RETURN, refuse),
+    ]
+
+
+def _load(place: int) -> bytes:
+    return _step(_LOAD, _FIRST_ARGUMENT + place * _ARGUMENT_BYTES)
 
 
 def _step(code: int, value: int, *, true: int = 0, false: int = 0) -> bytes:

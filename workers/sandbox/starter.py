@@ -1,5 +1,6 @@
 """A zygote's process, as the worker that owns it sees it: started, asked after, stopped."""
 
+import fcntl
 import os
 import select
 import shutil
@@ -19,6 +20,9 @@ SECONDS_TO_STOP = 5.0
 OF_GPUS = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 """Variables that say which GPUs may be used, and where their libraries are."""
 
+SOCKET = "zygote"
+PREFIX = "shortlist-zygote-"
+NEW = "shortlist-new-"
 LONGEST_DIRECTORY = 70  # bytes; a socket's whole path may have 107
 
 
@@ -26,6 +30,32 @@ def short_directory() -> str:
     """Return where temporary files go, or /tmp where a socket's path would be too long there."""
     found = tempfile.gettempdir()
     return found if len(os.fsencode(found)) <= LONGEST_DIRECTORY else "/tmp"  # noqa: S108 - mkdtemp
+
+
+def owned_directory() -> tuple[Path, int]:
+    """Make a private directory that is locked as long as this process lives; return it, and what
+    holds the lock. Those of processes that were killed go."""
+    parent = Path(short_directory())
+    made = Path(tempfile.mkdtemp(prefix=NEW, dir=parent))
+    lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    owned = made.with_name(PREFIX + made.name.removeprefix(NEW))
+    made.rename(owned)  # only now do others ask whether it is locked
+    for other in parent.glob(f"{PREFIX}*"):
+        if other != owned:
+            forget_if_left(other)
+    return owned, lock
+
+
+def forget_if_left(directory: Path) -> None:
+    """Remove the directory of a zygote whose owner has died."""
+    with suppress(OSError):  # it is another user's, or in use, or gone
+        lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(directory, ignore_errors=True)
+        finally:
+            os.close(lock)
 
 
 class ZygoteProcess:
@@ -41,6 +71,7 @@ class ZygoteProcess:
         self._directory: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ready: int | None = None
+        self._lock: int | None = None
         self._has_listened = False
 
     def __enter__(self) -> Self:
@@ -55,7 +86,7 @@ class ZygoteProcess:
         """Where the zygote listens: the same after a restart."""
         if self._directory is None:
             raise RuntimeError("the zygote was not started")
-        return self._directory / "zygote"
+        return self._directory / SOCKET
 
     @property
     def pid(self) -> int | None:
@@ -74,7 +105,7 @@ class ZygoteProcess:
     def begin(self) -> None:
         """Start the process, which imports its libraries before it listens."""
         if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="shortlist-", dir=short_directory()))
+            self._directory, self._lock = owned_directory()
         elif not self._directory.exists():
             self._directory.mkdir(mode=0o700)
         reader, writer = os.pipe()
@@ -113,7 +144,9 @@ class ZygoteProcess:
             os.close(self._ready)
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
-        self._process = self._directory = self._ready = None
+        if self._lock is not None:
+            os.close(self._lock)
+        self._process = self._directory = self._ready = self._lock = None
 
 
 def _spawn(address: Path, entries: str, ready: int) -> subprocess.Popen[bytes]:

@@ -16,6 +16,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from service.errors import InvalidOutput, ModelRefused, ServiceError
 from workers.untrusted.artifacts.classifier import Array, Classifier
+from workers.untrusted.artifacts.failures import pass_on_lack_of_memory
 from workers.untrusted.artifacts.joblib import open_joblib
 from workers.untrusted.artifacts.onnx import open_onnx
 from workers.untrusted.artifacts.prepared import open_prepared
@@ -32,7 +33,10 @@ OPENERS: dict[str, Callable[[BinaryIO], Classifier]] = {
 }
 PREPARED = "prepared"
 FEWEST_OF_A_THREAD = 256
-LACK_OF_MEMORY = re.compile("bad_alloc|[Ff]ailed to allocate memory")
+PLACE_IN_SOURCE = re.compile(
+    r"\S+\.(?:h|cc|cpp):\d+ (?:[^\[]*\[with [^\]]*\] |[\w:<>]+\([^)]*\) )?"
+)
+"""How a library of C++ says where it failed, before it says why."""
 LONGEST_CAUSE = 400
 MOST_WARNINGS = 20
 MOST_VALUES = 2**22  # of a block: large items come in blocks of fewer rows
@@ -194,15 +198,10 @@ def open_model(format: str, file: BinaryIO) -> Classifier:
     return replace(classifier, warnings=(*classifier.warnings, *sentences(caught)))
 
 
-def pass_on_lack_of_memory(error: Exception) -> None:
-    """Raise MemoryError for whatever a library says instead: it is no fault of the file."""
-    if isinstance(error, MemoryError) or LACK_OF_MEMORY.search(str(error)):
-        raise MemoryError from error
-
-
 def cause(error: Exception) -> str:
     """Return an error as one short line without paths, which are nobody's business outside."""
-    line = re.sub(r"\S*/", "", " ".join(str(error).split()))
+    line = PLACE_IN_SOURCE.sub("", " ".join(str(error).split()))
+    line = re.sub(r"\S*/", "", line)
     return f"{type(error).__name__}: {line[:LONGEST_CAUSE]}".rstrip(".: ") + "."
 
 

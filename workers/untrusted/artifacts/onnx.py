@@ -10,6 +10,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, R
 
 from service.errors import InvalidOutput, ModelRefused
 from workers.untrusted.artifacts.classifier import Array, Classifier, Label
+from workers.untrusted.artifacts.failures import pass_on_lack_of_memory
 from workers.untrusted.artifacts.onnx_graph import read_graph
 
 NUMBERS = {
@@ -141,6 +142,7 @@ def run_on_samples(session: onnxruntime.InferenceSession, source: Port, result: 
     try:
         probs = session.run([result.name], {source.name: items.astype(source.dtype)})[0]
     except (Fail, InvalidArgument, RuntimeException) as error:
+        pass_on_lack_of_memory(error)
         # A model may rightly refuse made-up items (an unknown category): that is not its sender's
         # fault, so it only warns.
         return Trial(None, f"The model could not be tried on made-up items: {error}")

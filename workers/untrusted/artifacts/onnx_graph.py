@@ -12,7 +12,11 @@ from workers.untrusted.artifacts.classifier import Label
 DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
 LABELS = ("classlabels_strings", "classlabels_int64s", "classlabels_ints")
 PASSES_LABELS_ON = {"Cast", "Identity", "Reshape", "Squeeze"}
+PASSES_ITEMS_ON = {"Cast", "Identity"}
+TREES = {"TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble"}
+FEATURE_IDS = "nodes_featureids"
 OPERATORS_SHOWN = 8
+MATRIX = 2
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ def read_graph(content: bytes) -> Graph:
     """Return what an ONNX file says; its weights are not kept twice."""
     model = onnx.load_model_from_string(content)
     refuse_outside(model)
+    refuse_far_features(model.graph)
     if unwrap_maps(model.graph):
         content = model.SerializeToString()
     outputs = [output.name for output in model.graph.output]
@@ -64,6 +69,32 @@ def tensors(message: Any) -> Iterator[onnx.TensorProto]:
         if field.message_type is not None:
             for part in [value] if hasattr(value, "ListFields") else value:
                 yield from tensors(part)
+
+
+def refuse_far_features(graph: onnx.GraphProto) -> None:
+    """Refuse trees that look at values no item has: the runtime reads there all the same.
+
+    Only trees that get the items themselves: how wide others' inputs are, only a run would tell.
+    """
+    widths = {port.name: width_of(port) for port in graph.input}
+    for node in graph.node:
+        if node.op_type in PASSES_ITEMS_ON and node.input and node.output:
+            widths[node.output[0]] = widths.get(node.input[0])
+        width = widths.get(node.input[0]) if node.op_type in TREES and node.input else None
+        features = [n for each in node.attribute if each.name == FEATURE_IDS for n in each.ints]
+        if width is not None and features and max(features) >= width:
+            raise ModelRefused(
+                f"A tree of the model looks at value {max(features)} of items that have {width}:"
+                " the file is damaged, export the model again."
+            )
+
+
+def width_of(port: onnx.ValueInfoProto) -> int | None:
+    """Return how many values a row of a matrix has, where it says so."""
+    sizes = port.type.tensor_type.shape.dim
+    if len(sizes) != MATRIX or not sizes[1].HasField("dim_value"):
+        return None
+    return int(sizes[1].dim_value)
 
 
 def unwrap_maps(graph: onnx.GraphProto) -> bool:

@@ -14,6 +14,7 @@ from service.errors import ModelRefused
 from workers.untrusted.artifacts.classifier import Array, Classifier, Label
 from workers.untrusted.artifacts.committees import Committee, committee_of
 from workers.untrusted.artifacts.forests import asked
+from workers.untrusted.artifacts.matrices import secure_matrices
 from workers.untrusted.artifacts.prepared import preparation
 from workers.untrusted.artifacts.trees import secure_trees
 
@@ -27,6 +28,7 @@ def classifier_of(model: Any) -> Classifier:
     refuse_other(model, name)
     parts = reachable(model)
     secure_trees(parts)
+    secure_matrices(parts)
     compute_in_one_thread(parts)
     width = getattr(model, "n_features_in_", None)
 

@@ -23,6 +23,7 @@ keeps it exactly; of booleans, if each is true or false (True, False); otherwise
 empty cell is a missing value, except among ids and features, where it is an error.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,8 +51,9 @@ def assign(names: Sequence[str], options: Options) -> Columns:
     check_listed(names, options)
     metadata = metadata_columns(names, options)
     features = feature_columns(names, options, metadata)
+    roles = Counter([options.id_column, *features, *metadata])
     for name in names:
-        check_one_role(name, [options.id_column, *features, *metadata])
+        check_one_role(name, roles[name])
     position = {name: index for index, name in enumerate(names)}
     return Columns(
         id=position[options.id_column],
@@ -108,9 +110,8 @@ def feature_columns(names: Sequence[str], options: Options, metadata: list[str])
     return [name for name in names if name not in taken and not name.startswith(PREFIX)]
 
 
-def check_one_role(name: str, roles: list[str]) -> None:
+def check_one_role(name: str, count: int) -> None:
     """Refuse a column that is two things, or none."""
-    count = roles.count(name)
     if count > 1:
         raise refusal(
             "The column is asked for as two things: it can be the id, a feature or metadata",

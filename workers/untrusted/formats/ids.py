@@ -60,7 +60,8 @@ class Ids:
         """Return what is wrong with an id's length."""
         if length == 0:
             return "An id is empty; every item needs one of at least one character"
-        return f"The id {quoted(text)} has {length} bytes; at most {self.max_bytes} are allowed"
+        limit = f"at most {self.max_bytes} are allowed (max_id_bytes)"
+        return f"The id {quoted(text)} has {length} bytes; {limit}"
 
 
 def encode(ids: Sequence[str], first_row: int, at: At) -> Encoded:

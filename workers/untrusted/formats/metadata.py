@@ -146,7 +146,8 @@ class Metadata:
             )
         if len(self.columns) == self.limits.max_metadata_columns:
             limit = self.limits.max_metadata_columns
-            raise refusal(f"There are more than {limit} metadata columns", place)
+            detail = f"There are more than {limit} metadata columns (max_metadata_columns)"
+            raise refusal(detail, place)
         check_name(name, self.limits.max_metadata_bytes, place)
         column = Column(len(self.columns), name, kind)
         column.skip(self.rows)
@@ -207,7 +208,9 @@ class Metadata:
             length = len(value) if value.isascii() else len(value.encode("utf-8"))
         except UnicodeEncodeError:
             return "holds half of a surrogate pair, which is no character"
-        return f"has {length} bytes; at most {limit} are allowed" if length > limit else None
+        if length <= limit:
+            return None
+        return f"has {length} bytes; at most {limit} are allowed (max_metadata_bytes)"
 
     def refuse(
         self, column: Column, index: int, ids: Sequence[str] | None, detail: str
@@ -232,7 +235,8 @@ def check_name(name: str, limit: int, place: str) -> None:
     encoded = name.encode("utf-8", "surrogatepass")
     if not name or len(encoded) > limit or encoded.decode("utf-8", "ignore") != name:
         raise refusal(
-            f"A metadata column's name must be text of 1 to {limit} bytes, not {quoted(name)}",
+            f"A metadata column's name must be text of 1 to {limit} bytes (max_metadata_bytes), not"
+            f" {quoted(name)}",
             place,
         )
 

@@ -172,7 +172,7 @@ def text_lines(file: BinaryIO, max_bytes: int) -> Iterator[str]:
         place = pointer("ids", row)
         text = line.removesuffix(b"\n").removesuffix(b"\r") if line.endswith(b"\n") else line
         if len(text) > max_bytes:
-            raise refusal(f"The id has more than {max_bytes} bytes", place)
+            raise refusal(f"The id has more than {max_bytes} bytes (max_id_bytes)", place)
         try:
             yield text.decode("utf-8")
         except UnicodeDecodeError:

@@ -111,8 +111,8 @@ def check_features(header: Header, upload: Upload) -> None:
     limit = upload.limits.max_items
     if header.shape[0] > limit:
         raise refusal(
-            f"The array has {header.shape[0]} items; at most {limit} are allowed (max_items): "
-            f"send several parts",
+            f"The array has {header.shape[0]} items, and the pool has room for {limit}"
+            " (max_pool_items)",
             pointer("features"),
         )
 

@@ -30,8 +30,7 @@ def read_parquet(upload: Upload) -> dict[str, Any]:
     rows, limit = file.metadata.num_rows, upload.limits.max_items
     if rows > limit:
         raise refusal(
-            f"The file has {rows} rows; at most {limit} are allowed (max_items): send several "
-            f"parts",
+            f"The file has {rows} rows, and the pool has room for {limit} (max_pool_items)",
             BODY,
         )
     with translated("Parquet file"):

@@ -155,7 +155,7 @@ class Part:
         limit = self.upload.limits.max_items
         if self.rows + rows > limit:
             raise refusal(
-                f"There are more than {limit} items (max_items): send them in several parts",
+                f"There are more than {limit} items, for which the pool has room (max_pool_items)",
                 self.at(limit, "id"),
             )
         if (self.rows + rows) * item_bytes > MAX_FEATURE_BYTES:

@@ -1,7 +1,8 @@
 """Stretches of CSV without anything unusual, read by a library, ten times as fast as cell by cell.
 
-What is not plain is not read here, and so never told differently: a stretch with a blank row, a
-quote that is not around a whole cell, a cell that is no number, a number that float64 would round.
+What is not plain is not read here, and so never told differently: a stretch with a blank row, rows
+of another width than the header, a quote that is not around a whole cell, a cell that is no number,
+a number that float64 would round.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class PlainReader:
 
     def __init__(self, body: BinaryIO, width: int, columns: Columns, limit: int) -> None:
         self.body = body
+        self.width = width
         self.columns = columns
         self.size = min(STRETCH_BYTES, limit)
         types = dict.fromkeys((f"f{position}" for position in range(width)), pa.string())
@@ -66,6 +68,8 @@ class PlainReader:
                 self.conversion,
             ).combine_chunks()
         except pa.ArrowException:
+            return None
+        if table.num_columns != self.width:
             return None
         values = [table.column(position).to_numpy() for position in self.columns.features]
         rows = text.count(b"\n") + (not text.endswith(b"\n"))

@@ -151,7 +151,8 @@ def by_column(
             if name not in columns:
                 if len(columns) == limit:
                     place = at(first_row + index, "metadata", name)
-                    raise refusal(f"There are more than {limit} metadata columns", place)
+                    detail = f"There are more than {limit} metadata columns (max_metadata_columns)"
+                    raise refusal(detail, place)
                 columns[name] = [None] * len(rows)
             columns[name][index] = value
     return columns

@@ -1,0 +1,1 @@
+"""Backups of a running service, and what can be made again of files alone."""

@@ -1,0 +1,1 @@
+"""Chaos: clients work with a real installation whose processes are killed, and nothing is lost."""
