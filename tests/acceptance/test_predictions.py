@@ -159,7 +159,7 @@ def upload(client, pool, kind, sent, **query):
 def kept(place, pool, job):
     """The arrays that stand in the files."""
     directory = place / "pools" / pool / "predictions" / job["result"]["predictions"]
-    return {path.stem: np.load(path) for path in directory.iterdir()}
+    return {path.stem: np.load(path) for path in directory.glob("*.npy")}
 
 
 def check_nothing_kept(client, place, pool):
