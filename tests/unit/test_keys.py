@@ -11,7 +11,7 @@ from service.errors import InvalidRequest, NotFound
 from service.operations import keys
 from service.processes import webserver
 from service.processes.children import CannotStart
-from service.records import ADMIN, READ, WRITE
+from service.records import ADMIN, READ, WRITE, Pool
 from service.settings import Settings
 from tests.conftest import until
 
@@ -49,6 +49,15 @@ def test_the_first_key_closes_what_was_open(client, backend):
     keys.make(backend.keys, scopes=[READ])
 
     until(lambda: status(client, "") == 401, patience=10 * SECONDS_BELIEVED)
+
+
+def test_a_key_leads_to_its_workspace_also_where_the_service_was_open_a_moment_ago(client, backend):
+    assert status(client, "") == 200
+    _, text = keys.make(backend.keys, scopes=[READ, WRITE], workspace="team")
+
+    made = client.post("/v1/pools", json={"name": "x"}, headers={"Authorization": f"Bearer {text}"})
+
+    assert backend.within("team").storage.get(Pool, made.json["id"])
 
 
 def test_both_keys_of_a_rotation_open_until_the_old_one_ends(client, backend):
